@@ -1,0 +1,32 @@
+# `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
+.PHONY: help setup setup-test demo test lint types lock
+PY := .venv/bin/python
+export DO_NOT_TRACK := 1
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: ## make .venv with everything that runs
+	@deploy/setup
+
+setup-test:
+	@deploy/setup test
+
+demo: setup ## the whole system on this machine, with sample data; Ctrl-C stops it
+	@$(PY) -m playground.demo
+
+lint: setup-test ## style, rooms, SQL
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+	.venv/bin/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
+
+types: setup-test ## strict types
+	.venv/bin/mypy
+
+test: lint types ## everything that CI checks
+	$(PY) -m pytest
+
+lock: setup-test ## renew the lock files within the ranges of pyproject.toml
+	$(PY) -m uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock
+	$(PY) -m uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock --group test -o requirements-test.lock
