@@ -1,1 +1,1 @@
-
+"""Stand-ins for demo and tests. No product code imports this."""

@@ -1,0 +1,1 @@
+"""Alembic migrations of the schemas raw and app, applied by uysp.database on start."""

@@ -1,0 +1,232 @@
+"""All configuration, typed; the only module that reads or writes the process environment.
+
+Source of every variable: spec/interface.md, section Environment. `.env.example` is generated from here
+(`python -m uysp.settings > .env.example`) and a test compares the two.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from uysp.errors import ConfigurationError
+
+PROJECT = Path(__file__).resolve().parent.parent
+AIRTABLE_URL = "https://api.airtable.com"
+AIRTABLE_SHARED_RATE = 5  # requests a second that Airtable allows on one base, all integrations together
+
+CommaList = Annotated[list[str], NoDecode]
+
+
+@dataclass(frozen=True)
+class Client:
+    """One client of ours: an Airtable base and how it differs from the others.
+
+    Attributes:
+        key: the value of `client` in every table.
+        field_names: canonical field name to this base's own name for it.
+        slack_channels: Slack channel ids that belong to this client; empty: all.
+        slack_user_groups: Slack user groups whose members may see it; empty: all.
+    """
+
+    key: str
+    name: str
+    base_id: str
+    token: SecretStr
+    timezone: str = "UTC"
+    slack_channels: tuple[str, ...] = ()
+    slack_user_groups: tuple[str, ...] = ()
+    field_names: dict[str, str] = field(default_factory=dict)
+
+
+class Settings(BaseSettings):
+    """The environment, read from the process and from `.env` (the process wins)."""
+
+    model_config = SettingsConfigDict(env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="Postgres (15 or newer, UTF-8) whose login owns all. Unset: an embedded Postgres under UYSP_HOME.",
+    )
+    uysp_home: Path = Field(
+        PROJECT / ".uysp",
+        description="Where state lives (embedded database, Dagster home). Default: .uysp in the project.",
+    )
+    airtable_api_key: SecretStr | None = Field(
+        None, description="Personal access token of a single client (scopes data.records:read and :write, schema.bases:read)."
+    )
+    airtable_base_id: str | None = Field(None, description="Base of a single client: app followed by 14 characters.")
+    uysp_client: str = Field(
+        "uysp", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Key of the single client, seen in every table as `client`."
+    )
+    uysp_clients_file: Path | None = Field(None, description="TOML file with several clients, instead of the two above.")
+    airtable_endpoint_url: str | None = Field(None, description="Another Airtable endpoint (a proxy). Default: Airtable's own.")
+    slack_bot_token: SecretStr | None = Field(None, description="Bot token (xoxb-...); without it no bot is started.")
+    slack_app_token: SecretStr | None = Field(None, description="App token (xapp-...): the bot uses Socket Mode.")
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="Signing secret: the bot takes signed HTTP on PORT at /slack/events."
+    )
+    port: int = Field(3000, ge=0, le=65535, description="Port of /slack/events and /healthz.")
+    slack_api_url: str = Field("https://slack.com/api/", description="Base URL of the Slack Web API.")
+    uysp_timezone: str = Field("UTC", description="Time zone of the single client's days.")
+    uysp_internal_campaigns: CommaList = Field(
+        ["call_booked"], description="Campaigns that are no outreach, separated by commas."
+    )
+    uysp_airtable_rate: float = Field(
+        3, gt=0, description="Requests a second that background reads may use on a base; above 5 only with AIRTABLE_ENDPOINT_URL."
+    )
+    uysp_airtable_monthly_calls: int | None = Field(
+        None, gt=0, description="Calls a month that the workspace's plan allows us. Unset: no cap."
+    )
+    uysp_writers: CommaList = Field([], description="Slack user ids or user-group handles that may write. Unset: any full member.")
+    uysp_admins: CommaList = Field([], description="Slack user ids or user-group handles that administer. Unset: nobody.")
+
+    @field_validator("uysp_internal_campaigns", "uysp_writers", "uysp_admins", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("uysp_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        check_timezone(value)
+        return value
+
+    @field_validator("uysp_home", "uysp_clients_file")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else (PROJECT / value.expanduser()).resolve()
+
+    @model_validator(mode="after")
+    def _shared_rate(self) -> "Settings":
+        if self.uysp_airtable_rate > AIRTABLE_SHARED_RATE and self.airtable_endpoint_url is None:
+            message = f"is above Airtable's limit of {AIRTABLE_SHARED_RATE} a second"
+            raise ValueError(f"UYSP_AIRTABLE_RATE {message}")
+        return self
+
+    @cached_property
+    def clients(self) -> tuple[Client, ...]:
+        """All configured clients, in the order of their keys; empty when none is configured.
+
+        Raises:
+            ConfigurationError: half a configuration, or a clients file that cannot be read.
+        """
+        if self.uysp_clients_file is not None:
+            return _clients_from_file(self.uysp_clients_file)
+        if self.airtable_api_key is None and self.airtable_base_id is None:
+            return ()
+        if self.airtable_api_key is None or self.airtable_base_id is None:
+            missing = "AIRTABLE_API_KEY" if self.airtable_api_key is None else "AIRTABLE_BASE_ID"
+            raise ConfigurationError(f"{missing} is not set, so no base can be read; set it in the environment or in .env.")
+        return (
+            Client(self.uysp_client, self.uysp_client, self.airtable_base_id, self.airtable_api_key, self.uysp_timezone),
+        )
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env` (of the project, then of the working directory, the latter wins).
+
+    Raises:
+        ConfigurationError: a variable, or a line of `.env`, that cannot be read; the message names it, never its value.
+    """
+    files = [path for path in dict.fromkeys((PROJECT / ".env", Path.cwd() / ".env")) if path.exists()]
+    for path in files:
+        _check_env_file(path)
+    try:
+        return Settings(_env_file=files)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        said = first["msg"].removeprefix("Value error, ")
+        what = said if not name else f"{name} cannot be used: {said}"
+        raise ConfigurationError(f"{what}. Nothing was changed; correct it in the environment or in .env.") from None
+
+
+def check_timezone(name: str) -> None:
+    """Raise ValueError unless `name` is an IANA time zone such as America/New_York."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; use a name such as America/New_York") from None
+
+
+def set_environment(variables: dict[str, str]) -> None:
+    """Set variables for libraries that can only be configured through the environment (dbt, Dagster)."""
+    os.environ.update(variables)  # noqa: TID251 (this module is the one place)
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return a copy of the environment, for processes that we start."""
+    return dict(os.environ)  # noqa: TID251 (this module is the one place)
+
+
+def _check_env_file(path: Path) -> None:
+    """Refuse lines that dotenv would skip with a mere warning: a typing error there is a setting lost."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"{path} cannot be read as UTF-8 text; correct or remove it. Nothing was changed.") from None
+    for number, line in enumerate(lines, start=1):
+        text = line.strip().removeprefix("export ").strip()
+        if text and not text.startswith("#"):
+            name, equals, _ = text.partition("=")
+            if not equals or not name.strip().isidentifier():
+                raise ConfigurationError(
+                    f"Line {number} of {path} is not NAME=value; correct or remove it. Nothing was changed."
+                )
+
+
+def _clients_from_file(path: Path) -> tuple[Client, ...]:
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"The clients file {path} cannot be read: {error}. Nothing was changed.") from None
+    clients = [_client_from_table(path, key, table) for key, table in document.get("clients", {}).items()]
+    if not clients:
+        raise ConfigurationError(f"The clients file {path} names no client; add a [clients.KEY] section.")
+    return tuple(sorted(clients, key=lambda client: client.key))
+
+
+def _client_from_table(path: Path, key: str, table: dict[str, Any]) -> Client:
+    where = f"[clients.{key}] in {path}"
+    try:
+        token = inherited_environment().get(str(table["token_variable"]), "")
+        if not token:
+            raise ConfigurationError(f"{where} names the variable {table['token_variable']}, which is not set.")
+        zone = str(table.get("timezone", "UTC"))
+        check_timezone(zone)
+        return Client(
+            key=key,
+            name=str(table.get("name", key)),
+            base_id=str(table["base_id"]),
+            token=SecretStr(token),
+            timezone=zone,
+            slack_channels=tuple(table.get("slack_channels", ())),
+            slack_user_groups=tuple(table.get("slack_user_groups", ())),
+            field_names=dict(table.get("fields", {})),
+        )
+    except KeyError as error:
+        raise ConfigurationError(f"{where} lacks {error.args[0]}. Nothing was changed.") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}. Nothing was changed.") from None
+
+
+def env_example() -> str:
+    """Return the text of `.env.example`: every variable once, with a comment and its default."""
+    lines = ["# Copy to .env and fill in what you need. Everything is optional."]
+    for name, info in Settings.model_fields.items():
+        default = info.get_default()
+        shown = ",".join(default) if isinstance(default, list) else "" if default is None else str(default)
+        shown = shown.removeprefix(f"{PROJECT}/")
+        lines += ["", f"# {info.description}", f"# {name.upper()}={shown}"]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(env_example(), end="")
