@@ -1,0 +1,240 @@
+"""The wire to Airtable: schema and pages of records. The only module that imports pyairtable.
+
+pyairtable knows URLs, tokens and encodings. Pace, retries and the words of errors are ours, because it retries
+only for some three seconds against a lock-out of thirty, tries writes again that may have been applied, and hides
+the body that tells a rate limit from a spent monthly plan.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+import requests
+import tenacity
+from pyairtable import Api
+from pyairtable.utils import Url
+
+from uysp.airtable.limiter import Limiter
+from uysp.errors import AirtableError
+from uysp.settings import AIRTABLE_URL, Client
+
+log = logging.getLogger(__name__)
+
+PAGE_SIZE = 100  # Airtable's maximum
+TIMEOUT_SECONDS = (10, 60)  # to connect, to answer
+READ_ATTEMPTS = 5
+
+
+class Record(TypedDict):
+    """A record as Airtable gives it, its fields keyed by field id."""
+
+    id: str
+    createdTime: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a table's schema; `options` as the schema API gives them."""
+
+    id: str
+    name: str
+    type: str
+    options: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a base's schema."""
+
+    id: str
+    name: str
+    fields: tuple[Field, ...]
+
+
+class IteratorExpiredError(AirtableError):
+    """Airtable forgot where a listing stood; only a new one from the first page helps."""
+
+
+class RetryableError(AirtableError):
+    """A passing fault on a read: no answer, a broken answer, a 5xx or a rate limit.
+
+    Attributes:
+        retry_after: seconds that the server asked for, or None.
+    """
+
+    retry_after: float | None = None
+
+
+@dataclass
+class Gateway:
+    """One client's base. Counts every request that it sends in `calls`."""
+
+    client: Client
+    limiter: Limiter
+    endpoint_url: str = AIRTABLE_URL
+    calls: int = 0
+    _api: Api = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._api = Api(
+            self.client.token.get_secret_value(),
+            timeout=TIMEOUT_SECONDS,
+            retry_strategy=None,
+            endpoint_url=self.endpoint_url,
+            use_field_ids=True,
+        )
+
+    def schema(self) -> list[Table]:
+        """Return all tables of the base with their fields.
+
+        Raises:
+            AirtableError: no answer, a refusal, or an answer that is no schema.
+        """
+        answer = self._read("GET", self._api.base(self.client.base_id).urls.tables)
+        try:
+            return [
+                Table(
+                    str(table["id"]),
+                    str(table["name"]),
+                    tuple(
+                        Field(str(item["id"]), str(item["name"]), str(item["type"]), item.get("options"))
+                        for item in table["fields"]
+                    ),
+                )
+                for table in answer["tables"]
+            ]
+        except (KeyError, TypeError, AttributeError):
+            raise AirtableError(self._sentence("gave no usable list of its tables")) from None
+
+    def token_scopes(self) -> list[str] | None:
+        """Return the token's scopes, or None where Airtable does not tell them."""
+        answer = self._read("GET", self._api.urls.whoami)
+        scopes = answer.get("scopes") if isinstance(answer, dict) else None
+        return [str(scope) for scope in scopes] if isinstance(scopes, list) else None
+
+    def pages(self, table_id: str) -> Iterator[list[Record]]:
+        """Yield every record of a table, up to 100 at a time, with all filled fields by field id.
+
+        Raises:
+            IteratorExpiredError: the listing cannot be continued; what was yielded is no complete table.
+            AirtableError: as for `schema`.
+        """
+        url = self._api.table(self.client.base_id, table_id).urls.records.add_path("listRecords")
+        offset: str | None = None
+        while True:
+            body: dict[str, Any] = {"pageSize": PAGE_SIZE, "returnFieldsByFieldId": True}
+            if offset is not None:
+                body["offset"] = offset
+            answer = self._read("POST", url, body)
+            records = answer.get("records") if isinstance(answer, dict) else None
+            if not isinstance(records, list) or not all(_is_record(record) for record in records):
+                raise AirtableError(self._sentence("gave a page that holds no records"))
+            yield records
+            offset = answer.get("offset")
+            if offset is None:
+                return
+
+    def _read(self, method: str, url: Url, body: dict[str, Any] | None = None) -> Any:
+        """Send a request that changes nothing, again if need be; return the decoded answer."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(RetryableError),
+            stop=tenacity.stop_after_attempt(READ_ATTEMPTS),
+            wait=_pause,
+            sleep=self.limiter.sleep,
+            reraise=True,
+        )
+        return retrying(self._send, method, url, body)
+
+    def _send(self, method: str, url: Url, body: dict[str, Any] | None) -> Any:
+        self.limiter.wait()
+        self.calls += 1
+        try:
+            return self._api.request(method, url, json=body)
+        except requests.HTTPError as error:
+            raise self._refusal(error.response) from None
+        except (requests.exceptions.JSONDecodeError, json.JSONDecodeError, UnicodeDecodeError):
+            raise RetryableError(self._sentence("gave an answer that cannot be read")) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
+            raise AirtableError("AIRTABLE_ENDPOINT_URL is no web address; nothing was changed.") from None
+        except requests.RequestException as error:
+            log.warning("no answer from Airtable: %s", type(error).__name__)
+            raise RetryableError(
+                f"Airtable did not answer at {self.endpoint_url} for client {self.client.key}; what was loaded before "
+                "stays. Check the network, or AIRTABLE_ENDPOINT_URL if it is set."
+            ) from None
+
+    def _refusal(self, response: requests.Response) -> AirtableError:
+        """Turn an error answer into the error that it means (research/airtable.md section 1.9)."""
+        error_type = _error_type(response)
+        status = response.status_code
+        if error_type == "LIST_RECORDS_ITERATOR_NOT_AVAILABLE":
+            return IteratorExpiredError(self._sentence("lost its place in the table"), status=status, error_type=error_type)
+        if error_type == "PUBLIC_API_BILLING_LIMIT_EXCEEDED":
+            message = self._sentence("has no API calls left this month", "Wait for the next month, or raise the plan.")
+        elif status == 401:
+            message = self._sentence(
+                "does not know the token", "Set a valid personal access token (AIRTABLE_API_KEY, or the client's own variable)."
+            )
+        elif status in {403, 404}:
+            message = self._sentence(
+                "refused access to the base",
+                "Check the base id, that the token is granted this base, and its scopes "
+                "data.records:read and schema.bases:read (uysp doctor tells which).",
+            )
+        elif status == 429 or status >= 500:
+            if status == 429:
+                self.limiter.lock_out()
+            said = "asks us to slow down" if status == 429 else "has a fault of its own"
+            retryable = RetryableError(self._sentence(f"{said} (HTTP {status})"), status=status, error_type=error_type)
+            retryable.retry_after = _retry_after(response)
+            return retryable
+        else:
+            message = self._sentence(f"refused the request (HTTP {status}, {error_type or 'no reason given'})")
+        return AirtableError(message, status=status, error_type=error_type)
+
+    def _sentence(self, what: str, remedy: str = "The next cycle tries again.") -> str:
+        return f"Airtable {what} for client {self.client.key}; what was loaded before stays. {remedy}"
+
+
+def _is_record(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("id"), str)
+        and isinstance(value.get("createdTime"), str)
+        and isinstance(value.get("fields"), dict)
+    )
+
+
+def _error_type(response: requests.Response) -> str | None:
+    """Return the error's type; Airtable sends `error` as text or object, and `errors` as a list."""
+    try:
+        document = response.json()
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    errors = document.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return str(errors[0].get("error"))
+    error = document.get("error")
+    return str(error.get("type")) if isinstance(error, dict) else None if error is None else str(error)
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Return the seconds of a Retry-After header, at most a minute; a date there is as good as none."""
+    value = response.headers.get("Retry-After", "")
+    return min(float(value), 60.0) if value.isdigit() else None
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Wait 0.5 s, 1, 2, 4 and a little at random; or what the server asked for; a lock-out waits in the limiter."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, RetryableError):
+        if error.retry_after is not None:
+            return error.retry_after
+        if error.status == 429:
+            return 0.0
+    return tenacity.wait_exponential_jitter(initial=0.5, max=8, jitter=0.5)(state)
