@@ -1,1 +1,168 @@
-def main() -> None: ...
+"""The command line: the one place where everything meets.
+
+Every command imports what it needs when it runs: `uysp ask` must not pay for Dagster, dbt or Bolt.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from uysp.errors import ConfigurationError, UyspError
+from uysp.settings import Client, Settings, load_settings
+
+if TYPE_CHECKING:
+    from uysp.sync import TableOutcome
+
+app = typer.Typer(
+    help="Warehouse and Slack front end for text-message outreach that lives in Airtable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run a command; what a person can cause or mend ends with one line on stderr and no traceback."""
+    from sqlalchemy.exc import DBAPIError
+
+    from uysp.database import as_database_error
+
+    try:
+        app()
+    except UyspError as error:
+        fail(error)
+    except DBAPIError as error:
+        fail(as_database_error(error))
+    except OSError as error:
+        # A full disk or a folder that may not be written; anything else of ours is a bug and says so itself.
+        fail(
+            UyspError(f"{error.strerror or error}: {error.filename or 'a file'} could not be used; free or change it.")
+        )
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def fail(error: UyspError) -> None:
+    """End with the error's sentence and status."""
+    print(f"uysp: {error}", file=sys.stderr)
+    sys.exit(error.exit_status)
+
+
+@app.command()
+def sync(
+    full: Annotated[bool, typer.Option("--full", help="Read every record, whatever changed.")] = False,
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Only this client.")] = None,
+) -> None:
+    """One cycle in the foreground: read Airtable, load what differs, build the marts."""
+    from pipelines.warehouse import build_marts
+    from uysp.database import Role, exclusive, open_database
+    from uysp.sync import sync_client
+
+    settings = load_settings()
+    clients = chosen_clients(settings, client)
+    console = Console(highlight=False)
+    errors: list[str] = []
+    with console.status("starting") as status, open_database(settings, Role.PIPELINE) as engine:
+        with exclusive(engine, "sync", on_wait=lambda: console.print("Another sync is running; waiting for its end.")):
+            for each in clients:
+                status.update(f"{each.key}: asking Airtable")
+                outcomes = sync_client(
+                    engine, settings, each, lambda table, read: status.update(f"{each.key}: {table}, {read:,} read")
+                )
+                for outcome in outcomes:
+                    console.print(table_line(outcome), markup=False)
+                    errors += [outcome.error] if outcome.error else []
+            status.update("building the marts")
+            built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
+            console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False)
+    errors += built.failures
+    for error in dict.fromkeys(errors):
+        print(f"uysp: {error}", file=sys.stderr)
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help='What follows /uysp in Slack, such as "campaigns" or "lead anna".')],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
+) -> None:
+    """Answer a question as the slash command with this text does."""
+    from slackbot.answers import ask as answer_question
+    from slackbot.blocks import json_text
+    from uysp.database import Role, open_database
+
+    settings = load_settings()
+    with open_database(settings, Role.BOT) as engine:
+        answer = answer_question(text, engine, settings)
+    if as_json:
+        print(json_text(answer))
+    else:
+        from slackbot.blocks.terminal import render
+
+        render(answer, Console())
+
+
+@app.command()
+def bot() -> None:
+    """Run the Slack bot alone, until it is stopped."""
+    from slackbot.app import serve
+
+    serve(load_settings())
+
+
+@app.command()
+def up() -> None:
+    """Run everything: Dagster's web server, daemon and schedules, and the bot; Ctrl-C stops it."""
+    from uysp.supervisor import run
+
+    run(load_settings())
+
+
+@app.command()
+def doctor() -> None:
+    """Check database, Airtable and Slack: a line each, what is wrong and what to do."""
+    from slackbot.checks import check_slack
+    from uysp.doctor import State, check_clients, check_database
+
+    settings = load_settings()
+    console = Console(highlight=False)
+    colours = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
+    wrong = False
+    for check in (check_database, check_clients, check_slack):
+        for finding in check(settings):
+            wrong = wrong or finding.state is State.WRONG
+            console.print(f"[{colours[finding.state]}]{finding.state:<5}[/]", end=" ")
+            console.print(f"{finding.part}: {finding.text}", markup=False)
+            if finding.remedy:
+                console.print(f"      {finding.remedy}", markup=False)
+    raise typer.Exit(1 if wrong else 0)
+
+
+def table_line(outcome: "TableOutcome") -> str:
+    """Return one line about a table: read, changed, deleted, API calls, seconds, and what to know."""
+    name = f"{outcome.client} {outcome.source_table}:"
+    if outcome.error:
+        return f"{name} failed"
+    counts = f"{outcome.read:,} read, {outcome.changed:,} changed, {outcome.deleted:,} deleted"
+    line = f"{name} {counts}, {outcome.calls:,} API calls, {outcome.seconds:.1f} s"
+    return "\n".join([line, *(f"  {warning}" for warning in outcome.warnings)])
+
+
+def chosen_clients(settings: Settings, key: str | None) -> tuple[Client, ...]:
+    """Return the client named `key`, or all.
+
+    Raises:
+        ConfigurationError: none is configured, or none has that key.
+    """
+    if not settings.clients:
+        raise ConfigurationError(
+            "No Airtable base is configured, so there is nothing to read; set AIRTABLE_API_KEY and AIRTABLE_BASE_ID, "
+            "or UYSP_CLIENTS_FILE, in the environment or in .env."
+        )
+    chosen = tuple(client for client in settings.clients if key in {None, client.key})
+    if not chosen:
+        keys = ", ".join(client.key for client in settings.clients)
+        raise ConfigurationError(f"There is no client {key!r}; the configured ones are: {keys}.")
+    return chosen

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from dotenv import dotenv_values
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from uysp.errors import ConfigurationError
@@ -59,14 +60,21 @@ class Settings(BaseSettings):
         description="Where state lives (embedded database, Dagster home). Default: .uysp in the project.",
     )
     airtable_api_key: SecretStr | None = Field(
-        None, description="Personal access token of a single client (scopes data.records:read and :write, schema.bases:read)."
+        None,
+        description="Token of a single client (scopes data.records:read, data.records:write, schema.bases:read).",
     )
     airtable_base_id: str | None = Field(None, description="Base of a single client: app followed by 14 characters.")
     uysp_client: str = Field(
-        "uysp", pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", description="Key of the single client, seen in every table as `client`."
+        "uysp",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        description="Key of the single client, seen in every table as `client`.",
     )
-    uysp_clients_file: Path | None = Field(None, description="TOML file with several clients, instead of the two above.")
-    airtable_endpoint_url: str | None = Field(None, description="Another Airtable endpoint (a proxy). Default: Airtable's own.")
+    uysp_clients_file: Path | None = Field(
+        None, description="TOML file with several clients, instead of the two above."
+    )
+    airtable_endpoint_url: str | None = Field(
+        None, description="Another Airtable endpoint (a proxy). Default: Airtable's own."
+    )
     slack_bot_token: SecretStr | None = Field(None, description="Bot token (xoxb-...); without it no bot is started.")
     slack_app_token: SecretStr | None = Field(None, description="App token (xapp-...): the bot uses Socket Mode.")
     slack_signing_secret: SecretStr | None = Field(
@@ -79,13 +87,19 @@ class Settings(BaseSettings):
         ["call_booked"], description="Campaigns that are no outreach, separated by commas."
     )
     uysp_airtable_rate: float = Field(
-        3, gt=0, description="Requests a second that background reads may use on a base; above 5 only with AIRTABLE_ENDPOINT_URL."
+        3,
+        gt=0,
+        description="Requests a second that background reads may use; over 5 only with AIRTABLE_ENDPOINT_URL.",
     )
     uysp_airtable_monthly_calls: int | None = Field(
         None, gt=0, description="Calls a month that the workspace's plan allows us. Unset: no cap."
     )
-    uysp_writers: CommaList = Field([], description="Slack user ids or user-group handles that may write. Unset: any full member.")
-    uysp_admins: CommaList = Field([], description="Slack user ids or user-group handles that administer. Unset: nobody.")
+    uysp_writers: CommaList = Field(
+        [], description="Slack user ids or user-group handles that may write. Unset: any full member."
+    )
+    uysp_admins: CommaList = Field(
+        [], description="Slack user ids or user-group handles that administer. Unset: nobody."
+    )
 
     @field_validator("uysp_internal_campaigns", "uysp_writers", "uysp_admins", mode="before")
     @classmethod
@@ -110,6 +124,8 @@ class Settings(BaseSettings):
             raise ValueError(f"UYSP_AIRTABLE_RATE {message}")
         return self
 
+    _env_files: list[Path] = PrivateAttr(default_factory=list)
+
     @cached_property
     def clients(self) -> tuple[Client, ...]:
         """All configured clients, in the order of their keys; empty when none is configured.
@@ -118,15 +134,30 @@ class Settings(BaseSettings):
             ConfigurationError: half a configuration, or a clients file that cannot be read.
         """
         if self.uysp_clients_file is not None:
-            return _clients_from_file(self.uysp_clients_file)
+            return _clients_from_file(self.uysp_clients_file, self._variables())
         if self.airtable_api_key is None and self.airtable_base_id is None:
             return ()
         if self.airtable_api_key is None or self.airtable_base_id is None:
             missing = "AIRTABLE_API_KEY" if self.airtable_api_key is None else "AIRTABLE_BASE_ID"
-            raise ConfigurationError(f"{missing} is not set, so no base can be read; set it in the environment or in .env.")
+            raise ConfigurationError(
+                f"{missing} is not set, so no base can be read; set it in the environment or in .env."
+            )
         return (
-            Client(self.uysp_client, self.uysp_client, self.airtable_base_id, self.airtable_api_key, self.uysp_timezone),
+            Client(
+                self.uysp_client,
+                self.uysp_client,
+                self.airtable_base_id,
+                self.airtable_api_key,
+                self.uysp_timezone,
+            ),
         )
+
+    def _variables(self) -> dict[str, str]:
+        """Everything set in `.env` and the process, for tokens whose variables the clients file names."""
+        variables: dict[str, str] = {}
+        for path in self._env_files:
+            variables |= {name: value for name, value in dotenv_values(path).items() if value}
+        return variables | {name: value for name, value in inherited_environment().items() if value}
 
 
 def load_settings() -> Settings:
@@ -139,13 +170,15 @@ def load_settings() -> Settings:
     for path in files:
         _check_env_file(path)
     try:
-        return Settings(_env_file=files)
+        settings = Settings(_env_file=files)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
         said = first["msg"].removeprefix("Value error, ")
         what = said if not name else f"{name} cannot be used: {said}"
         raise ConfigurationError(f"{what}. Nothing was changed; correct it in the environment or in .env.") from None
+    settings._env_files = files
+    return settings
 
 
 def check_timezone(name: str) -> None:
@@ -171,7 +204,9 @@ def _check_env_file(path: Path) -> None:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"{path} cannot be read as UTF-8 text; correct or remove it. Nothing was changed.") from None
+        raise ConfigurationError(
+            f"{path} cannot be read as UTF-8 text; correct or remove it. Nothing was changed."
+        ) from None
     for number, line in enumerate(lines, start=1):
         text = line.strip().removeprefix("export ").strip()
         if text and not text.startswith("#"):
@@ -182,21 +217,21 @@ def _check_env_file(path: Path) -> None:
                 )
 
 
-def _clients_from_file(path: Path) -> tuple[Client, ...]:
+def _clients_from_file(path: Path, variables: dict[str, str]) -> tuple[Client, ...]:
     try:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"The clients file {path} cannot be read: {error}. Nothing was changed.") from None
-    clients = [_client_from_table(path, key, table) for key, table in document.get("clients", {}).items()]
+    clients = [_client_from_table(path, key, table, variables) for key, table in document.get("clients", {}).items()]
     if not clients:
         raise ConfigurationError(f"The clients file {path} names no client; add a [clients.KEY] section.")
     return tuple(sorted(clients, key=lambda client: client.key))
 
 
-def _client_from_table(path: Path, key: str, table: dict[str, Any]) -> Client:
+def _client_from_table(path: Path, key: str, table: dict[str, Any], variables: dict[str, str]) -> Client:
     where = f"[clients.{key}] in {path}"
     try:
-        token = inherited_environment().get(str(table["token_variable"]), "")
+        token = variables.get(str(table["token_variable"]))
         if not token:
             raise ConfigurationError(f"{where} names the variable {table['token_variable']}, which is not set.")
         zone = str(table.get("timezone", "UTC"))

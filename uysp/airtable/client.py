@@ -157,7 +157,11 @@ class Gateway:
             raise self._refusal(error.response) from None
         except (requests.exceptions.JSONDecodeError, json.JSONDecodeError, UnicodeDecodeError):
             raise RetryableError(self._sentence("gave an answer that cannot be read")) from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.MissingSchema,
+            requests.exceptions.InvalidSchema,
+        ):
             raise AirtableError("AIRTABLE_ENDPOINT_URL is no web address; nothing was changed.") from None
         except requests.RequestException as error:
             log.warning("no answer from Airtable: %s", type(error).__name__)
@@ -171,12 +175,15 @@ class Gateway:
         error_type = _error_type(response)
         status = response.status_code
         if error_type == "LIST_RECORDS_ITERATOR_NOT_AVAILABLE":
-            return IteratorExpiredError(self._sentence("lost its place in the table"), status=status, error_type=error_type)
+            return IteratorExpiredError(
+                self._sentence("lost its place in the table"), status=status, error_type=error_type
+            )
         if error_type == "PUBLIC_API_BILLING_LIMIT_EXCEEDED":
             message = self._sentence("has no API calls left this month", "Wait for the next month, or raise the plan.")
         elif status == 401:
             message = self._sentence(
-                "does not know the token", "Set a valid personal access token (AIRTABLE_API_KEY, or the client's own variable)."
+                "does not know the token",
+                "Set a valid personal access token (AIRTABLE_API_KEY, or the client's own variable).",
             )
         elif status in {403, 404}:
             message = self._sentence(

@@ -1,0 +1,152 @@
+"""What `uysp doctor` looks at: one function per part, each yielding findings with a remedy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Engine
+
+from uysp.airtable.client import Gateway
+from uysp.airtable.fields import EXPECTED_FIELDS, REQUIRED_FIELDS, REQUIRED_TABLES, TABLES
+from uysp.airtable.limiter import Limiter
+from uysp.database import Role, missing_roles, open_database, role_sql
+from uysp.errors import AirtableError, ConfigurationError, UyspError
+from uysp.settings import AIRTABLE_URL, Client, Settings
+
+SCOPES = ("data.records:read", "data.records:write", "schema.bases:read")
+
+# Options that the automations and our own writes rely on; what is said where one is missing.
+OPTIONS = {
+    ("leads", "Processing Status"): {
+        "In Sequence": "leads in a sequence cannot be counted",
+        "Ready for SMS": "leads ready for a message cannot be counted",
+        "Stopped": "a removal from a campaign cannot be written",
+        "Completed": "finished leads cannot be told",
+    },
+    ("leads", "HRQ Status"): {
+        "Completed": "a removal from a campaign is written without it",
+        "Archive": "leads cannot be marked so",
+        "Qualified": "leads cannot be marked so",
+        "Review": "leads cannot be marked so",
+        "Manual Process": "leads cannot be marked so",
+    },
+}
+_NEEDED_OPTIONS = {("Processing Status", "Stopped")}
+
+
+class State(StrEnum):
+    """How a part is: right, right with something to know, or wrong."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `remedy` is empty where nothing is to be done."""
+
+    part: str
+    state: State
+    text: str
+    remedy: str = ""
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Look at the database and its roles; starts the embedded one if none is configured."""
+    where = "DATABASE_URL" if settings.database_url else "the embedded server"
+    try:
+        with open_database(settings, Role.PIPELINE) as engine:
+            yield Finding("database", State.OK, f"{where} answers, PostgreSQL {_version(engine)}")
+            with engine.connect() as connection:
+                missing = missing_roles(connection)
+    except UyspError as error:
+        yield Finding("database", State.WRONG, str(error))
+        return
+    if missing:
+        text = f"The login may not create the roles {', '.join(missing)}; work goes on under the login itself."
+        yield Finding("roles", State.NOTE, text, f"Have an administrator run:\n{role_sql()}")
+    else:
+        yield Finding("roles", State.OK, ", ".join(Role))
+
+
+def check_clients(settings: Settings) -> Iterator[Finding]:
+    """Look at every client's token, scopes, base, tables, fields and select options."""
+    try:
+        clients = settings.clients
+    except ConfigurationError as error:
+        yield Finding("airtable", State.WRONG, str(error))
+        return
+    if not clients:
+        remedy = "Set AIRTABLE_API_KEY and AIRTABLE_BASE_ID, or UYSP_CLIENTS_FILE."
+        yield Finding("airtable", State.WRONG, "No Airtable base is configured.", remedy)
+    for client in clients:
+        yield from _check_client(settings, client)
+
+
+def _check_client(settings: Settings, client: Client) -> Iterator[Finding]:
+    part = f"airtable {client.key}"
+    gateway = Gateway(client, Limiter(settings.uysp_airtable_rate), settings.airtable_endpoint_url or AIRTABLE_URL)
+    try:
+        scopes = gateway.token_scopes()
+        if scopes is None:
+            yield Finding(f"{part} token", State.OK, "accepted")
+        else:
+            lacking = [scope for scope in SCOPES if scope not in scopes]
+            if lacking:
+                remedy = "Add the scopes to the token in Airtable's developer hub."
+                yield Finding(f"{part} token", State.WRONG, f"accepted, but lacks {', '.join(lacking)}", remedy)
+            else:
+                yield Finding(f"{part} token", State.OK, "accepted, with all scopes")
+        schema = {table.name: table for table in gateway.schema()}
+    except AirtableError as error:
+        yield Finding(part, State.WRONG, str(error))
+        return
+    own_names = client.field_names
+    for source_table, name in TABLES.items():
+        table = schema.get(name)
+        if table is None:
+            state = State.WRONG if source_table in REQUIRED_TABLES else State.NOTE
+            yield Finding(f"{part} {name}", state, "the base has no such table", f"Create or restore the table {name}.")
+            continue
+        choices = {
+            field.name: {str(choice["name"]).strip() for choice in (field.options or {}).get("choices", [])}
+            for field in table.fields
+        }
+        findings = [
+            *_missing_fields(f"{part} {name}", source_table, own_names, set(choices)),
+            *_missing_options(f"{part} {name}", source_table, own_names, choices),
+        ]
+        yield from findings
+        if not findings:
+            yield Finding(f"{part} {name}", State.OK, "all fields and options are there")
+
+
+def _missing_fields(part: str, source_table: str, own_names: dict[str, str], present: set[str]) -> Iterator[Finding]:
+    for name in REQUIRED_FIELDS.get(source_table, ()):
+        if own_names.get(name, name) not in present:
+            text = f"no field {own_names.get(name, name)!r}, without which no number is right"
+            yield Finding(part, State.WRONG, text, "Restore it, or name this base's own field in the clients file.")
+    for name in EXPECTED_FIELDS[source_table]:
+        if own_names.get(name, name) not in present:
+            text = f"no field {own_names.get(name, name)!r}; what depends on it stays empty"
+            yield Finding(part, State.NOTE, text, "Create it, or name this base's own field in the clients file.")
+
+
+def _missing_options(
+    part: str, source_table: str, own_names: dict[str, str], choices: dict[str, set[str]]
+) -> Iterator[Finding]:
+    for (table, name), options in OPTIONS.items():
+        present = choices.get(own_names.get(name, name))
+        if table != source_table or present is None:
+            continue
+        for option, consequence in options.items():
+            if option not in present:
+                state = State.WRONG if (name, option) in _NEEDED_OPTIONS else State.NOTE
+                yield Finding(part, state, f"{name!r} has no option {option!r}: {consequence}", "Add it in Airtable.")
+
+
+def _version(engine: Engine) -> str:
+    with engine.connect() as connection:
+        number = connection.exec_driver_sql("show server_version").scalar_one()
+    return str(number)
