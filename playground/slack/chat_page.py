@@ -1,6 +1,5 @@
 """What the chat page in the browser asks the emulator for: who there is, what a person sees, and typing a command."""
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -12,9 +11,6 @@ from playground.slack.workspace import BOT_USER_ID, Message, PersonKind, Workspa
 if TYPE_CHECKING:
     from playground.slack.server import Slack
 
-LONGEST_WAIT = 20.0
-LOOK_EVERY = 0.1
-
 
 def chat_routes(slack: "Slack") -> list[Route]:
     """Return the routes under /chat/."""
@@ -24,15 +20,12 @@ def chat_routes(slack: "Slack") -> list[Route]:
         return JSONResponse({"commands": slack.commands, "people": [one for one in shown if one is not None]})
 
     async def screen(request: Request) -> JSONResponse:
-        """Return a screen once it is newer than the `place` the page has, or after a while."""
-        person, channel = request.query_params["person"], request.query_params["channel"]
-        place = int(request.query_params.get("place", "-1"))
-        waited = 0.0
-        while len(slack.workspace.states) == place and waited < LONGEST_WAIT:
-            await asyncio.sleep(LOOK_EVERY)
-            waited += LOOK_EVERY
-        messages = [_message_json(slack.workspace, one) for one in slack.workspace.screen(person, channel)]
-        return JSONResponse({"place": len(slack.workspace.states), "messages": messages})
+        """Return a screen, or only its place if nothing is newer than the `place` the page has."""
+        query, place = request.query_params, len(slack.workspace.states)
+        if query.get("place") == str(place):
+            return JSONResponse({"place": place})
+        messages = [_message_json(slack.workspace, one) for one in slack.workspace.screen(query["person"], query["channel"])]
+        return JSONResponse({"place": place, "messages": messages})
 
     async def say(request: Request) -> JSONResponse:
         said = await request.json()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playground.slack.delivery import Ack, Retry, Transport
-from playground.slack.web_api import Refusal, message_content
+from playground.slack.web_api import RefusalError, message_content
 from playground.slack.workspace import (
     APP_ID,
     BOT_USER_ID,
@@ -147,7 +147,7 @@ class Interactions:
         if ack.error is None and (ack.content.get("text") or ack.content.get("blocks")):
             try:
                 self._post(interaction, ack.content, via="ack")
-            except Refusal:
+            except RefusalError:
                 ack = Ack(ack.content, error="invalid_command_response")
         if ack.error is not None:
             text = TEXT_OF_ERROR.format(command=interaction.payload["command"], error=ack.error)
@@ -165,17 +165,17 @@ class Interactions:
         """Take a post to a response_url.
 
         Raises:
-            Refusal: `used_url`, `expired_url`, or a message Slack does not show.
+            RefusalError: `used_url`, `expired_url`, or a message Slack does not show.
         """
         interaction = self.by_secret.get(secret)
         if interaction is None:
-            raise Refusal("invalid_url")
+            raise RefusalError("invalid_url")
         if self.workspace.now() > interaction.expires_at:
-            raise Refusal("expired_url")
+            raise RefusalError("expired_url")
         if interaction.uses >= RESPONSE_URL_USES:
-            raise Refusal("used_url")
+            raise RefusalError("used_url")
         if content.get("delete_original"):
-            raise Refusal("cant_delete_message")  # docs.slack.dev: not for the response_url of a command
+            raise RefusalError("cant_delete_message")  # docs.slack.dev: not for the response_url of a command
         replaced = self._last_shown(interaction) if content.get("replace_original") else None
         if replaced is None:
             self._post(interaction, content, via="response_url")

@@ -23,7 +23,7 @@ from playground.slack import web_api
 from playground.slack.chat_page import chat_routes
 from playground.slack.delivery import Ack, Retry, SignedHttp, SocketMode, Transport
 from playground.slack.interactions import Interaction, Interactions
-from playground.slack.web_api import Credentials, Refusal
+from playground.slack.web_api import Credentials, RefusalError
 from playground.slack.workspace import Channel, Person, Workspace
 
 ACK_SECONDS = 3.0
@@ -261,7 +261,7 @@ def _application(slack: Slack) -> Starlette:
             return PlainTextResponse(fault.error, fault.status, {"Retry-After": str(fault.retry_after)})
         try:
             slack.interactions.respond(request.path_params["secret"], await _arguments(request))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             gone = refusal.answer["error"] in {"used_url", "expired_url", "invalid_url"}
             return JSONResponse(refusal.answer, 404 if gone else 400)
         return PlainTextResponse("ok")
@@ -286,7 +286,7 @@ def _answer(
         return fault.status, {"ok": False, "error": fault.error}, headers
     try:
         answer = web_api.call(slack.workspace, slack.credentials, name, arguments, header_token=token)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         return 200, refusal.answer, {}
     if name == "apps.connections.open":
         ticket = answer.pop("ticket")

@@ -36,13 +36,13 @@ class Credentials:
         scopes: scopes of the bot token; None: scopes are not looked at.
     """
 
-    bot_token: str = "xoxb-demo-0000000000-playground"
-    app_token: str = "xapp-demo-0000000000-playground"
-    signing_secret: str = "demo-signing-secret-playground"
+    bot_token: str = "xoxb-demo-0000000000-playground"  # noqa: S105 (made up, fixed and printed)
+    app_token: str = "xapp-demo-0000000000-playground"  # noqa: S105 (made up, fixed and printed)
+    signing_secret: str = "demo-signing-secret-playground"  # noqa: S105 (made up, fixed and printed)
     scopes: frozenset[str] | None = None
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """Slack says no: the `error` of the answer, and what else the answer carries."""
 
     def __init__(self, error: str, **more: Any) -> None:
@@ -56,7 +56,7 @@ class Method:
 
     run: Callable[[Workspace, Arguments], Answer]
     scopes: tuple[str, ...] = ()
-    token: str | None = "xoxb"  # the kind of token it takes; None: it needs no token
+    kind: str | None = "xoxb"  # of the token it takes; None: it needs no token
 
 
 def call(
@@ -65,16 +65,19 @@ def call(
     """Answer a call.
 
     Args:
+        workspace: the workspace the call acts on.
+        credentials: what tokens are checked against.
+        name: the method, such as `chat.postMessage`.
         arguments: query, form or JSON body; values may be JSON text, as forms carry them.
         header_token: the bearer token, if the request carried one.
 
     Raises:
-        Refusal: the call is refused.
+        RefusalError: the call is refused.
     """
     method = METHODS.get(name)
     if method is None:
-        raise Refusal("unknown_method", req_method=name)
-    if method.token is not None:
+        raise RefusalError("unknown_method", req_method=name)
+    if method.kind is not None:
         _check_token(credentials, method, header_token, arguments.get("token"))
     answer = method.run(workspace, arguments)
     if name in {"users.info", "users.list"} and not _granted(credentials, "users:read.email"):
@@ -84,17 +87,17 @@ def call(
 
 
 def _check_token(credentials: Credentials, method: Method, header: str | None, argument: object) -> None:
-    token = header if header is not None or method.token == "xapp" else argument  # noqa: S105 (a kind of token)
+    token = header if header is not None or method.kind == "xapp" else argument
     if not token:
-        raise Refusal("not_authed")
+        raise RefusalError("not_authed")
     if token not in (credentials.bot_token, credentials.app_token):
-        raise Refusal("invalid_auth")
+        raise RefusalError("invalid_auth")
     kind = "xoxb" if token == credentials.bot_token else "xapp"
-    if kind != method.token:
-        raise Refusal("not_allowed_token_type")
+    if kind != method.kind:
+        raise RefusalError("not_allowed_token_type")
     if method.scopes and not any(_granted(credentials, scope) for scope in method.scopes):
         provided = ",".join(sorted(credentials.scopes or ()))
-        raise Refusal("missing_scope", needed=",".join(method.scopes), provided=provided)
+        raise RefusalError("missing_scope", needed=",".join(method.scopes), provided=provided)
 
 
 def _granted(credentials: Credentials, scope: str) -> bool:
@@ -108,15 +111,15 @@ def message_content(arguments: Arguments) -> tuple[str, list[dict[str, Any]]]:
     """Return text and blocks of a message as an app sent them.
 
     Raises:
-        Refusal: Slack would not show such a message.
+        RefusalError: Slack would not show such a message.
     """
     text, blocks = arguments.get("text") or "", _parsed(arguments.get("blocks"))
     if blocks is not None:
         _refuse_bad_blocks(blocks)
     if not isinstance(text, str) or (not text and not blocks):
-        raise Refusal("no_text")
+        raise RefusalError("no_text")
     if len(text) > MOST_TEXT:
-        raise Refusal("msg_too_long")
+        raise RefusalError("msg_too_long")
     return text, blocks or []
 
 
@@ -127,14 +130,14 @@ def _parsed(blocks: object) -> Any:
     try:
         return json.loads(blocks)
     except ValueError:
-        raise Refusal("invalid_blocks_format") from None
+        raise RefusalError("invalid_blocks_format") from None
 
 
 def _refuse_bad_blocks(blocks: object) -> None:
     faults = block_faults(blocks)
     if faults:
         lines = [fault.as_line() for fault in faults]
-        raise Refusal(
+        raise RefusalError(
             "invalid_blocks", errors=[fault.message for fault in faults], response_metadata={"messages": lines}
         )
 
@@ -152,7 +155,7 @@ def _post_ephemeral(workspace: Workspace, arguments: Arguments) -> Answer:
     text, blocks = message_content(arguments)
     person = workspace.people.get(str(arguments.get("user")))
     if person is None or person.id not in channel.members or person.kind is PersonKind.DEACTIVATED:
-        raise Refusal("user_not_in_channel")
+        raise RefusalError("user_not_in_channel")
     message = workspace.post(channel.id, BOT_USER_ID, text, blocks, via="chat.postEphemeral", only_for=person.id)
     return {"message_ts": message.ts}
 
@@ -161,9 +164,9 @@ def _update(workspace: Workspace, arguments: Arguments) -> Answer:
     channel = _writable_channel(workspace, arguments.get("channel"))
     message = workspace.find(channel.id, str(arguments.get("ts")))
     if message is None or message.only_for is not None:
-        raise Refusal("message_not_found")
+        raise RefusalError("message_not_found")
     if message.author != BOT_USER_ID:
-        raise Refusal("cant_update_message")
+        raise RefusalError("cant_update_message")
     text, blocks = message_content(arguments)
     edited = workspace.edit(message, text, blocks, via="chat.update")
     return {"channel": channel.id, "ts": edited.ts, "text": edited.text, "message": message_json(edited)}
@@ -172,12 +175,12 @@ def _update(workspace: Workspace, arguments: Arguments) -> Answer:
 def _writable_channel(workspace: Workspace, which: object) -> Channel:
     """Return the conversation an app names by id, by #name, or by the id of a person."""
     if not isinstance(which, str) or not which:
-        raise Refusal("channel_not_found")
+        raise RefusalError("channel_not_found")
     if which in workspace.people:
         return workspace.direct_message(which)
     channel = _visible_channel(workspace, which)
     if BOT_USER_ID not in channel.members:
-        raise Refusal("not_in_channel")
+        raise RefusalError("not_in_channel")
     return channel
 
 
@@ -186,9 +189,9 @@ def _visible_channel(workspace: Workspace, which: str) -> Channel:
     try:
         channel = workspace.channel(which)
     except KeyError:
-        raise Refusal("channel_not_found") from None
+        raise RefusalError("channel_not_found") from None
     if channel.kind in (ChannelKind.PRIVATE, ChannelKind.DIRECT) and BOT_USER_ID not in channel.members:
-        raise Refusal("channel_not_found")
+        raise RefusalError("channel_not_found")
     return channel
 
 
@@ -212,13 +215,13 @@ def message_json(message: Message) -> Answer:
 def _validate(_workspace: Workspace, arguments: Arguments) -> Answer:
     given = [name for name in ("blocks", "message") if arguments.get(name) is not None]
     if len(given) != 1:
-        raise Refusal("invalid_arguments")
+        raise RefusalError("invalid_arguments")
     value = _parsed(arguments[given[0]])
     blocks = value if given == ["blocks"] else value.get("blocks") if isinstance(value, dict) else None
     faults = block_faults(blocks, at="" if given == ["blocks"] else "/blocks")
     if faults:
         found = [{"pointer": fault.pointer, "code": fault.code, "message": fault.message} for fault in faults]
-        raise Refusal(f"invalid_{given[0]}", errors=found)
+        raise RefusalError(f"invalid_{given[0]}", errors=found)
     return {}
 
 
@@ -228,7 +231,7 @@ def _validate(_workspace: Workspace, arguments: Arguments) -> Answer:
 def _user_info(workspace: Workspace, arguments: Arguments) -> Answer:
     person = workspace.people.get(str(arguments.get("user")))
     if person is None:
-        raise Refusal("user_not_found")
+        raise RefusalError("user_not_found")
     return {"user": user_json(person)}
 
 
@@ -297,16 +300,16 @@ def _open_conversation(workspace: Workspace, arguments: Arguments) -> Answer:
     users = arguments.get("users")
     names = users.split(",") if isinstance(users, str) else users
     if not names:
-        raise Refusal("users_list_not_supplied")
+        raise RefusalError("users_list_not_supplied")
     if len(names) != 1:
-        raise Refusal("method_not_supported_for_channel_type")  # group conversations are not emulated
+        raise RefusalError("method_not_supported_for_channel_type")  # group conversations are not emulated
     person = workspace.people.get(str(names[0]).strip())
     if person is None:
-        raise Refusal("user_not_found")
+        raise RefusalError("user_not_found")
     if person.kind is PersonKind.DEACTIVATED:
-        raise Refusal("user_disabled")
+        raise RefusalError("user_disabled")
     if person.kind is PersonKind.BOT:
-        raise Refusal("cannot_dm_bot")
+        raise RefusalError("cannot_dm_bot")
     return {"channel": {"id": workspace.direct_message(person.id).id}}
 
 
@@ -327,9 +330,9 @@ def _open_connection(_workspace: Workspace, _arguments: Arguments) -> Answer:
 
 
 METHODS: dict[str, Method] = {
-    "apps.connections.open": Method(_open_connection, token="xapp"),  # noqa: S106 (a kind of token)
+    "apps.connections.open": Method(_open_connection, kind="xapp"),
     "auth.test": Method(_auth_test),
-    "blocks.validate": Method(_validate, token=None),
+    "blocks.validate": Method(_validate, kind=None),
     "chat.postEphemeral": Method(_post_ephemeral, ("chat:write",)),
     "chat.postMessage": Method(_post_message, ("chat:write",)),
     "chat.update": Method(_update, ("chat:write",)),

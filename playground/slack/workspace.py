@@ -203,8 +203,8 @@ class Workspace:
     def edit(self, message: Message, text: str, blocks: Iterable[Block], via: str) -> Message:
         """Replace what a message says, for the same people."""
         with self.changed:
-            changes = {"text": text, "blocks": _with_block_ids(blocks), "via": via, "edited": True}
-            return self._show(replace(message, seen_at=time.monotonic(), **changes))
+            shown = replace(message, text=text, blocks=_with_block_ids(blocks), via=via)
+            return self._show(replace(shown, edited=True, seen_at=time.monotonic()))
 
     def delete(self, message: Message, via: str) -> None:
         """Take a message off the screens."""
