@@ -27,14 +27,14 @@ def main() -> None:
     """Run a command; what a person can cause or mend ends with one line on stderr and no traceback."""
     from sqlalchemy.exc import DBAPIError
 
-    from uysp.database import as_database_error
+    from uysp.database import database_error
 
     try:
         app()
     except UyspError as error:
         fail(error)
     except DBAPIError as error:
-        fail(as_database_error(error))
+        fail(database_error(error))
     except OSError as error:
         # A full disk or a folder that may not be written; anything else of ours is a bug and says so itself.
         fail(
@@ -52,7 +52,7 @@ def fail(error: UyspError) -> None:
 
 @app.command()
 def sync(
-    full: Annotated[bool, typer.Option("--full", help="Read every record, whatever changed.")] = False,
+    _full: Annotated[bool, typer.Option("--full", help="Read every record, as every sync does at present.")] = False,
     client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Only this client.")] = None,
 ) -> None:
     """One cycle in the foreground: read Airtable, load what differs, build the marts."""
@@ -64,19 +64,18 @@ def sync(
     clients = chosen_clients(settings, client)
     console = Console(highlight=False)
     errors: list[str] = []
-    with console.status("starting") as status, open_database(settings, Role.PIPELINE) as engine:
-        with exclusive(engine, "sync", on_wait=lambda: console.print("Another sync is running; waiting for its end.")):
-            for each in clients:
-                status.update(f"{each.key}: asking Airtable")
-                outcomes = sync_client(
-                    engine, settings, each, lambda table, read: status.update(f"{each.key}: {table}, {read:,} read")
-                )
-                for outcome in outcomes:
-                    console.print(table_line(outcome), markup=False)
-                    errors += [outcome.error] if outcome.error else []
-            status.update("building the marts")
-            built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
-            console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False)
+    with (
+        console.status("starting") as status,
+        open_database(settings, Role.PIPELINE) as engine,
+        exclusive(engine, "sync", on_wait=lambda: status.update("another sync is running; waiting for its end")),
+    ):
+        for each in clients:
+            status.update(f"{each.key}: asking Airtable")
+            for outcome in sync_client(engine, settings, each, lambda table, read: status.update(f"{table}: {read:,}")):
+                console.print(table_line(outcome), markup=False)
+                errors += [outcome.error] if outcome.error else []
+        built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
+        console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False)
     errors += built.failures
     for error in dict.fromkeys(errors):
         print(f"uysp: {error}", file=sys.stderr)

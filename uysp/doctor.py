@@ -13,8 +13,6 @@ from uysp.database import Role, missing_roles, open_database, role_sql
 from uysp.errors import AirtableError, ConfigurationError, UyspError
 from uysp.settings import AIRTABLE_URL, Client, Settings
 
-SCOPES = ("data.records:read", "data.records:write", "schema.bases:read")
-
 # Options that the automations and our own writes rely on; what is said where one is missing.
 OPTIONS = {
     ("leads", "Processing Status"): {
@@ -88,17 +86,15 @@ def _check_client(settings: Settings, client: Client) -> Iterator[Finding]:
     part = f"airtable {client.key}"
     gateway = Gateway(client, Limiter(settings.uysp_airtable_rate), settings.airtable_endpoint_url or AIRTABLE_URL)
     try:
-        scopes = gateway.token_scopes()
-        if scopes is None:
-            yield Finding(f"{part} token", State.OK, "accepted")
-        else:
-            lacking = [scope for scope in SCOPES if scope not in scopes]
-            if lacking:
-                remedy = "Add the scopes to the token in Airtable's developer hub."
-                yield Finding(f"{part} token", State.WRONG, f"accepted, but lacks {', '.join(lacking)}", remedy)
-            else:
-                yield Finding(f"{part} token", State.OK, "accepted, with all scopes")
         schema = {table.name: table for table in gateway.schema()}
+        yield Finding(f"{part} token", State.OK, "accepted, and may read the base's schema")
+        if schema:
+            lacking = gateway.lacking_scopes(next(iter(schema.values())).id)
+            if lacking:
+                remedy = "Add them to the token in Airtable, and see that its owner may edit the base."
+                yield Finding(f"{part} scopes", State.WRONG, f"the token lacks {', '.join(lacking)}", remedy)
+            else:
+                yield Finding(f"{part} scopes", State.OK, "records may be read and written")
     except AirtableError as error:
         yield Finding(part, State.WRONG, str(error))
         return
@@ -148,5 +144,5 @@ def _missing_options(
 
 def _version(engine: Engine) -> str:
     with engine.connect() as connection:
-        number = connection.exec_driver_sql("show server_version").scalar_one()
-    return str(number)
+        number: str = connection.exec_driver_sql("show server_version").scalar_one()
+    return number

@@ -7,14 +7,13 @@ the body that tells a rate limit from a spent monthly plan.
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 import requests
 import tenacity
 from pyairtable import Api
-from pyairtable.utils import Url
 
 from uysp.airtable.limiter import Limiter
 from uysp.errors import AirtableError
@@ -25,6 +24,7 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 100  # Airtable's maximum
 TIMEOUT_SECONDS = (10, 60)  # to connect, to answer
 READ_ATTEMPTS = 5
+NO_RECORD = "rec00000000000000"
 
 
 class Record(TypedDict):
@@ -109,11 +109,27 @@ class Gateway:
         except (KeyError, TypeError, AttributeError):
             raise AirtableError(self._sentence("gave no usable list of its tables")) from None
 
-    def token_scopes(self) -> list[str] | None:
-        """Return the token's scopes, or None where Airtable does not tell them."""
-        answer = self._read("GET", self._api.urls.whoami)
-        scopes = answer.get("scopes") if isinstance(answer, dict) else None
-        return [str(scope) for scope in scopes] if isinstance(scopes, list) else None
+    def lacking_scopes(self, table_id: str) -> list[str]:
+        """Return which of the scopes for records the token lacks, by trying; nothing is changed.
+
+        Airtable tells a personal access token's scopes nowhere. A write to a record that cannot exist is refused
+        with 403 without the right to write, and otherwise because there is no such record.
+        """
+        url = self._api.table(self.client.base_id, table_id).urls.records
+        probes: dict[str, Callable[[], object]] = {
+            "data.records:read": lambda: self._read("GET", f"{url}?pageSize=1"),
+            "data.records:write": lambda: self._read("PATCH", url, {"records": [{"id": NO_RECORD, "fields": {}}]}),
+        }
+        lacking = []
+        for scope, probe in probes.items():
+            try:
+                probe()
+            except AirtableError as error:
+                if error.status == 403:
+                    lacking.append(scope)
+                elif error.status not in {404, 422}:
+                    raise
+        return lacking
 
     def pages(self, table_id: str) -> Iterator[list[Record]]:
         """Yield every record of a table, up to 100 at a time, with all filled fields by field id.
@@ -137,7 +153,7 @@ class Gateway:
             if offset is None:
                 return
 
-    def _read(self, method: str, url: Url, body: dict[str, Any] | None = None) -> Any:
+    def _read(self, method: str, url: str, body: dict[str, Any] | None = None) -> Any:
         """Send a request that changes nothing, again if need be; return the decoded answer."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetryableError),
@@ -148,7 +164,7 @@ class Gateway:
         )
         return retrying(self._send, method, url, body)
 
-    def _send(self, method: str, url: Url, body: dict[str, Any] | None) -> Any:
+    def _send(self, method: str, url: str, body: dict[str, Any] | None) -> Any:
         self.limiter.wait()
         self.calls += 1
         try:
