@@ -1,1 +1,1 @@
-"""A stand-in for Slack, for the demo and for tests: Web API, both deliveries to an app, and a chat page in the browser."""
+"""A stand-in for Slack, for demo and tests: Web API, both ways to an app, and a chat page in the browser."""

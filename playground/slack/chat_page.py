@@ -24,7 +24,9 @@ def chat_routes(slack: "Slack") -> list[Route]:
         query, place = request.query_params, len(slack.workspace.states)
         if query.get("place") == str(place):
             return JSONResponse({"place": place})
-        messages = [_message_json(slack.workspace, one) for one in slack.workspace.screen(query["person"], query["channel"])]
+        messages = [
+            _message_json(slack.workspace, one) for one in slack.workspace.screen(query["person"], query["channel"])
+        ]
         return JSONResponse({"place": place, "messages": messages})
 
     async def say(request: Request) -> JSONResponse:

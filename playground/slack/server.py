@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One call of the Web API as it came (without its token) and as it was answered; `at` is `time.monotonic()`."""
+    """One call of the Web API, without its token, and its answer; `at` is seconds of `time.monotonic()`."""
 
     method: str
     arguments: Mapping[str, Any]
@@ -59,7 +59,7 @@ class ApiCall:
 
 @dataclass
 class Slack:
-    """A running emulator, as tests and the demo hold it. Every method may be called from any thread but the server's."""
+    """A running emulator, as tests and the demo hold it; call its methods from any thread but the server's."""
 
     url: str
     credentials: Credentials
@@ -113,7 +113,9 @@ class Slack:
 
         Args:
             user: id or short name of the person.
+            text: what follows the command.
             channel: id or name; None: the first conversation the person is in.
+            command: the command with its slash.
 
         Raises:
             KeyError: no such person or conversation.
@@ -196,6 +198,8 @@ def running_slack(
     Args:
         port: 0: any free one.
         app_url: request URL of an app that takes signed HTTP; None: Socket Mode. Can be changed while it runs.
+        credentials: tokens, secret and scopes of the app; None: the fixed ones of the demo.
+        commands: the slash commands of the app.
         ack_seconds: how long Slack waits for an acknowledgement.
 
     Raises:

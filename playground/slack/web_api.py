@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playground.slack.limits import MOST_TEXT, block_faults
+from playground.slack.limits.blocks import block_faults
 from playground.slack.workspace import (
     APP_ID,
     BOT_ID,
@@ -23,6 +23,8 @@ from playground.slack.workspace import (
     PersonKind,
     Workspace,
 )
+
+LONGEST_TEXT = 40_000
 
 Arguments = dict[str, Any]
 Answer = dict[str, Any]
@@ -118,7 +120,7 @@ def message_content(arguments: Arguments) -> tuple[str, list[dict[str, Any]]]:
         _refuse_bad_blocks(blocks)
     if not isinstance(text, str) or (not text and not blocks):
         raise RefusalError("no_text")
-    if len(text) > MOST_TEXT:
+    if len(text) > LONGEST_TEXT:
         raise RefusalError("msg_too_long")
     return text, blocks or []
 

@@ -118,7 +118,7 @@ const MARKS = [
 ];
 
 function mrkdwn(source) {
-  return element("div", "text", ...source.split(/^(?:&gt;|>) ?(.*)$/m).flatMap((part, index) =>
+  return element("div", "text", ...source.split(/^(?:&gt;|>) ?(.*)(?:\n|$)/m).flatMap((part, index) =>
     index % 2 ? [element("blockquote", "", ...marked(part))] : marked(part)));
 }
 
