@@ -1,0 +1,86 @@
+{#
+    How staging models read cells. A model names its fields by kind once, in a dictionary:
+        {% set fields = {'text': ['Email'], 'select': [], 'count': [], 'number': [], 'date': [], 'checkbox': []} %}
+    airtable_cells(fields) unpacks them in one pass over the jsonb (a `->>` for each would decompress it each time),
+    and the macros below read one cell each.
+#}
+{% macro airtable_cells(fields) -%}
+    cross join lateral jsonb_to_record(versions.fields) as cells (
+        {%- for field in fields.values() | sum(start=[]) %}
+        "{{ field }}" jsonb{{ "," if not loop.last }}
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{% macro airtable_text(field) %}staging.airtable_text(cells."{{ field }}"){% endmacro %}
+
+{% macro airtable_checkbox(field) %}staging.airtable_checkbox(cells."{{ field }}"){% endmacro %}
+
+{% macro airtable_number(field) %}staging.airtable_number(cells."{{ field }}")::double precision{% endmacro %}
+
+{% macro airtable_count(field) %}staging.airtable_count(cells."{{ field }}", {{ highest_count(field) }}){% endmacro %}
+
+{% macro airtable_timestamp(field) %}staging.airtable_timestamp(cells."{{ field }}", versions.observed_at){% endmacro %}
+
+{% macro highest_count(field) %}{{ 100 if field == 'SMS Sequence Position' else 1000000 }}{% endmacro %}
+
+{# The present name of the option that had this name when the version was observed; needs the CTE renamed_options. #}
+{% macro airtable_select(table, field) -%}
+    coalesce(
+        (
+            select min(renamed_options.present_name)
+            from renamed_options
+            where
+                renamed_options.client = versions.client
+                and renamed_options.source_table = '{{ table }}'
+                and renamed_options.field = '{{ field }}'
+                and renamed_options.name = cells."{{ field }}" #>> '{}'
+                and versions.observed_at >= renamed_options.seen_from
+                and versions.observed_at < renamed_options.seen_to
+        ),
+        staging.airtable_text(cells."{{ field }}")
+    )
+{%- endmacro %}
+
+{# What is wrong with a version, as an array of [field, rule, value as text]: spec/metrics.md section 1, row issue. #}
+{% macro airtable_issues(fields, more=[]) -%}
+    array_remove(
+        array[
+            {%- for field in fields.get('count', []) %}
+            case
+                when staging.is_bad_count(cells."{{ field }}", {{ highest_count(field) }})
+                    then {{ airtable_issue(field, 'bad_count') }}
+            end,
+            {%- endfor %}
+            {%- for field in fields.get('number', []) %}
+            case
+                when staging.is_bad_number(cells."{{ field }}")
+                    then {{ airtable_issue(field, 'unreadable_number') }}
+            end,
+            {%- endfor %}
+            {%- for field in fields.get('date', []) %}
+            case
+                when staging.is_bad_timestamp(cells."{{ field }}", versions.observed_at)
+                    then {{ airtable_issue(field, 'bad_date') }}
+            end,
+            {%- endfor %}
+            {%- for kind in ['text', 'select', 'count', 'number', 'date'] %}
+            {%- for field in fields.get(kind, []) %}
+            case
+                when strpos(cells."{{ field }}" #>> '{}', U&'\FFFD') > 0
+                    then {{ airtable_issue(field, 'unstorable_character') }}
+            end,
+            {%- endfor %}
+            {%- endfor %}
+            {%- for issue in more %}
+            {{ issue }},
+            {%- endfor %}
+            null
+        ],
+        null
+    )
+{%- endmacro %}
+
+{% macro airtable_issue(field, rule) -%}
+    jsonb_build_array('{{ field }}', '{{ rule }}', cells."{{ field }}" #>> '{}')
+{%- endmacro %}

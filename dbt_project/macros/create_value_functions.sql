@@ -1,0 +1,192 @@
+{#
+    The value rules of spec/metrics.md section 1, each once, as functions of the schema staging.
+
+    Functions, not expressions: a rule needs its value many times, and what can be cast is known only step by step,
+    which Postgres does not promise within one expression (constant folding, predicates moved below a guard).
+    They must hold from Postgres 15 on (no pg_input_is_valid) and whatever the session's time zone and date style.
+    The lock keeps two runs from replacing a function at the same moment, which Postgres answers with an error.
+#}
+{% macro create_value_functions() %}
+select pg_advisory_xact_lock(hashtext('uysp.value_functions'));
+
+-- Unicode white space (the property White_Space) trimmed, NFC; empty is NULL. ASCII needs no normalising.
+create or replace function staging.clean_text(value text) returns text
+language sql immutable parallel safe
+return nullif(
+    btrim(
+        case when octet_length(value) = length(value) then value else normalize(value, nfc) end,
+        U&'\0009\000A\000B\000C\000D\0020\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A'
+        '\2028\2029\202F\205F\3000'
+    ),
+    ''
+);
+
+create or replace function staging.list_text(value jsonb) returns text
+language sql immutable parallel safe
+return (
+    select staging.clean_text(string_agg(
+        case when jsonb_typeof(item) <> 'object' then staging.clean_text(item #>> '{}') end, ', ' order by place
+    ))
+    from jsonb_array_elements(value) with ordinality as items (item, place)
+);
+
+create or replace function staging.airtable_text(value jsonb) returns text
+language sql immutable parallel safe
+return case jsonb_typeof(value)
+    when 'object' then null
+    when 'array' then staging.list_text(value)
+    else staging.clean_text(value #>> '{}')
+end;
+
+create or replace function staging.airtable_checkbox(value jsonb) returns boolean
+language sql immutable parallel safe
+return coalesce(value = 'true'::jsonb, false);
+
+-- True where there is no number to read and nobody to blame: an empty cell, or a formula that failed.
+create or replace function staging.is_empty_number(value jsonb) returns boolean
+language sql immutable parallel safe
+return case jsonb_typeof(value)
+    when 'string' then staging.clean_text(value #>> '{}') is null
+    when 'object' then value ?| array['specialValue', 'error']
+    when 'null' then true
+    else value is null
+end;
+
+-- NULL where there is none. What a double cannot hold is no number; what is nearer to 0 than a double can be is 0.
+create or replace function staging.airtable_number(value jsonb) returns numeric
+language plpgsql immutable parallel safe
+as $$
+declare
+    parts text[];
+    result numeric;
+begin
+    if jsonb_typeof(value) = 'number' then
+        result := value::numeric;
+    elsif jsonb_typeof(value) = 'string' then
+        -- sign, digits before and after the point, sign and digits of the exponent
+        parts := regexp_match(
+            staging.clean_text(value #>> '{}'),
+            '^([+-]?)0*([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?)0*([0-9]+))?$'
+        );
+        if parts is null or value #>> '{}' !~ '^[^0-9eE]*[0-9]' then
+            return null;
+        elsif length(parts[5]) > 3 then
+            return case when parts[4] = '-' or parts[2] || parts[3] ~ '^0*$' then 0 end;
+        elsif length(parts[2]) > 400 then
+            return null;
+        end if;
+        -- Digits that far behind the point move no double; all of them could be more than numeric takes.
+        result := (
+            parts[1] || '0' || parts[2] || '.' || left(parts[3], 1500) || '0e' || coalesce(parts[4] || parts[5], '0')
+        )::numeric;
+    end if;
+    if abs(result) > 1.7976931348623157e308 then
+        return null;
+    elsif abs(result) < 1e-307 then
+        return 0;
+    end if;
+    return result;
+end
+$$;
+
+create or replace function staging.airtable_count(value jsonb, highest integer) returns integer
+language plpgsql immutable parallel safe
+as $$
+declare
+    number numeric := staging.airtable_number(value);
+begin
+    return case when number between 0 and highest then floor(number)::integer else 0 end;
+end
+$$;
+
+create or replace function staging.is_bad_number(value jsonb) returns boolean
+language plpgsql immutable parallel safe
+as $$
+begin
+    return not staging.is_empty_number(value) and staging.airtable_number(value) is null;
+end
+$$;
+
+create or replace function staging.is_bad_count(value jsonb, highest integer) returns boolean
+language plpgsql immutable parallel safe
+as $$
+declare
+    number numeric := staging.airtable_number(value);
+begin
+    return not staging.is_empty_number(value)
+        and (number is null or number < 0 or number > highest or number <> floor(number));
+end
+$$;
+
+-- Years 2000 to two calendar years after the version was observed; fractions are cut to microseconds.
+create or replace function staging.airtable_timestamp(value jsonb, observed_at timestamptz) returns timestamptz
+language plpgsql immutable parallel safe
+as $$
+declare
+    parts text[];
+    first_of_month date;
+    moment timestamp;
+begin
+    if jsonb_typeof(value) is distinct from 'string' then
+        return null;
+    end if;
+    -- year, month, day, hour, minute, second, fraction, sign, hours and minutes of the offset
+    parts := regexp_match(
+        staging.clean_text(value #>> '{}'),
+        '^([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+        '(?:[T ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?'
+        '(?:Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))?)?$'
+    );
+    if parts is null or parts[1]::integer < 1999 then
+        return null;
+    end if;
+    first_of_month := make_date(parts[1]::integer, parts[2]::integer, 1);
+    moment := first_of_month + make_interval(days => parts[3]::integer - 1);
+    if moment >= first_of_month + interval '1 month' then
+        return null;
+    end if;
+    moment := moment + make_interval(
+        hours => coalesce(parts[4], '0')::integer,
+        mins => coalesce(parts[5], '0')::integer,
+        secs => (coalesce(parts[6], '0') || '.' || coalesce(left(parts[7], 6), '0'))::double precision
+    );
+    if parts[8] is not null then
+        moment := moment - (parts[8] || '1')::integer
+            * make_interval(hours => parts[9]::integer, mins => parts[10]::integer);
+    end if;
+    if moment < timestamp '2000-01-01' or moment > observed_at at time zone 'UTC' + interval '2 years' then
+        return null;
+    end if;
+    return moment at time zone 'UTC';
+end
+$$;
+
+create or replace function staging.is_bad_timestamp(value jsonb, observed_at timestamptz) returns boolean
+language plpgsql immutable parallel safe
+as $$
+begin
+    if value is null or jsonb_typeof(value) = 'null' then
+        return false;
+    elsif jsonb_typeof(value) = 'string' and staging.clean_text(value #>> '{}') is null then
+        return false;
+    end if;
+    return staging.airtable_timestamp(value, observed_at) is null;
+end
+$$;
+
+-- Campaign names meet by their letters and digits in lower case; a name without any is itself.
+create or replace function staging.campaign_key(name text) returns text
+language sql immutable parallel safe
+return coalesce(nullif(lower(regexp_replace(name, '[^[:alnum:]]', '', 'g')), ''), lower(name));
+
+-- The last ten digits; an extension begins at the first letter, '#', ';' or ',' after a digit. NULL if shorter.
+create or replace function staging.phone_key(phone text) returns text
+language plpgsql immutable parallel safe
+as $$
+declare
+    digits text := regexp_replace(substring(phone from '^[^0-9]*([0-9][^[:alpha:]#;,]*)'), '[^0-9]', '', 'g');
+begin
+    return case when length(digits) >= 10 then right(digits, 10) end;
+end
+$$;
+{% endmacro %}

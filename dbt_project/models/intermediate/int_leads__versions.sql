@@ -1,0 +1,81 @@
+-- One row per client, lead, version, gone leads included: what the history of a lead is asked for.
+with
+
+leads as materialized (
+    select
+        client,
+        record_id,
+        version,
+        observed_at,
+        is_present,
+        campaign,
+        linked_campaigns,
+        step,
+        click_count,
+        reply_count,
+        sms_status,
+        sms_stopped,
+        stop_reason,
+        upper(regexp_replace(stop_reason, '[^[:alpha:]]', '', 'g')) as stop_letters,
+        booked,
+        booked_at
+    from {{ ref('stg_airtable__leads') }}
+),
+
+campaign_names as (
+    select * from {{ ref('int_campaigns__names') }}
+),
+
+first_loads as (
+    select * from {{ ref('stg_uysp__first_loads') }}
+),
+
+-- The first link, in Airtable's order, to a campaign that has a name.
+linked as (
+    select distinct on (leads.client, leads.record_id, leads.version)
+        leads.client,
+        leads.record_id,
+        leads.version,
+        campaign_names.campaign
+    from leads
+    cross join lateral jsonb_array_elements_text(leads.linked_campaigns) with ordinality as links (record_id, place)
+    inner join campaign_names
+        on leads.client = campaign_names.client and links.record_id = campaign_names.record_id
+    where leads.campaign is null
+    order by leads.client, leads.record_id, leads.version, links.place
+),
+
+named as (
+    select
+        leads.*,
+        coalesce(leads.campaign, linked.campaign) as campaign_name,
+        first_loads.first_loaded_at
+    from leads
+    left join linked using (client, record_id, version)
+    left join first_loads
+        on leads.client = first_loads.client and first_loads.source_table = 'leads'
+)
+
+select
+    client,
+    record_id as lead_id,
+    version,
+    observed_at,
+    first_loaded_at,
+    is_present,
+    campaign_name,
+    coalesce(staging.campaign_key(campaign_name), 'unassigned') as campaign_key,
+    step,
+    click_count,
+    reply_count,
+    sms_status is not distinct from 'Test' as is_test,
+    case
+        when not sms_stopped then null
+        when stop_letters in ('STOP', 'STOPALL', 'UNSUB', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'OPTOUT')
+            then 'opted_out'
+        when stop_letters = 'BOOKED' or (stop_reason is null and booked) then 'booked'
+        else 'removed'
+    end as stop_cause,
+    booked,
+    booked_at
+from named

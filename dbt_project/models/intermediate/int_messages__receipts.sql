@@ -1,0 +1,72 @@
+-- One row per client, message, kind ('delivery', 'click') that drew a receipt.
+--
+-- A receipt takes the latest message to its phone that has none of its kind: the messages of a phone are a stack, which
+-- receipts pop. Stacks match as brackets do, so no loop is needed. Let `depth` be the running count of messages minus
+-- receipts; a message lifts it to its level, a receipt leads down from its level. Between a message and the receipt that
+-- takes it, whatever came on top has gone again; so at each level messages and receipts alternate, and a receipt takes
+-- the message just before it at its level. A receipt that finds the stack empty leads down from a level that no message
+-- has lifted to yet: nothing before it there, and the next message at that level comes later.
+-- Seven days: a message on top that is too old for a receipt lies above none but older ones, so the receipt takes
+-- nothing; and it is too old for each later receipt as well, so to count it as taken changes no other match.
+-- At one moment messages come before receipts ("at or before"), the greatest message_id last (on top), receipts by id.
+with
+
+sends as (
+    select * from {{ ref('int_messages__sends') }}
+    where phone_key is not null and not is_failed
+),
+
+audit as (
+    select * from {{ ref('int_messages__audit') }}
+    where phone_key is not null
+),
+
+events as (
+    select client, phone_key, 'delivery' as kind, 1 as lift, message_id as record_id, sent_at as at, false as is_failed
+    from sends
+    where delivery_at is null
+    union all
+    select client, phone_key, 'click', 1, message_id, sent_at, false
+    from sends
+    where clicked_at is null
+    union all
+    select client, phone_key, 'delivery', -1, record_id, delivery_at, has_failed_status
+    from audit
+    where event = 'delivery' and delivery_at is not null
+    union all
+    select client, phone_key, 'click', -1, record_id, clicked_at, false
+    from audit
+    where event = 'click' and clicked_at is not null
+),
+
+stacked as (
+    select
+        *,
+        sum(lift) over (
+            partition by client, phone_key, kind
+            order by at, lift desc, record_id collate "C"
+            rows unbounded preceding
+        ) as depth
+    from events
+),
+
+leveled as (
+    select
+        *,
+        lag(record_id) over level as message_id,
+        lag(at) over level as sent_at
+    from stacked
+    window level as (
+        partition by client, phone_key, kind, case when lift = 1 then depth else depth + 1 end
+        order by at, lift desc, record_id collate "C"
+    )
+)
+
+select
+    client,
+    message_id,
+    kind,
+    at as received_at,
+    is_failed
+from leveled
+where lift = -1 and at <= sent_at + interval '168 hours'

@@ -1,0 +1,64 @@
+-- One row per client, source table, record, field, rule that is broken now: spec/metrics.md section 1, row issue.
+{%- set tables = ['leads', 'campaigns', 'sms_audit'] %}
+with
+
+{% for table in tables %}
+{{ table }} as (
+    select * from {{ ref('stg_airtable__' ~ table) }}
+),
+
+present_{{ table }} as materialized (
+    select
+        client,
+        record_id,
+        version,
+        issue ->> 0 as field,
+        issue ->> 1 as rule,
+        issue ->> 2 as value
+    from {{ table }}
+    cross join lateral unnest(issues) as list (issue)
+    where is_present
+),
+
+-- The run of versions that have the issue begins after the last one that does not.
+{{ table }}_runs as (
+    select
+        issues.client,
+        issues.record_id,
+        issues.field,
+        issues.rule,
+        issues.value,
+        earlier.version,
+        earlier.observed_at,
+        max(earlier.version) filter (
+            where not exists (
+                select from unnest(earlier.issues) as list (issue)
+                where list.issue ->> 0 = issues.field and list.issue ->> 1 = issues.rule
+            )
+        ) over (partition by issues.client, issues.record_id, issues.field, issues.rule) as last_without
+    from present_{{ table }} as issues
+    inner join {{ table }} as earlier using (client, record_id)
+),
+{% endfor %}
+
+runs as (
+    {%- for table in tables %}
+    select
+        '{{ table }}' as source_table,
+        *
+    from {{ table }}_runs
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    client,
+    source_table,
+    record_id,
+    field,
+    value,
+    rule,
+    min(observed_at) as seen_at
+from runs
+where version > coalesce(last_without, 0)
+group by client, source_table, record_id, field, value, rule

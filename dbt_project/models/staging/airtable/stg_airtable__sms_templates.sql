@@ -1,0 +1,31 @@
+-- One row per client, record, version (deletions are none). Rules: spec/metrics.md section 1, as macros.
+{%- set fields = {'text': ['Campaign', 'Body'], 'select': ['Variant'], 'number': ['Step']} %}
+with
+
+versions as (
+    select * from {{ source('airtable', 'sms_templates_history') }}
+),
+
+records as (
+    select * from {{ source('airtable', 'sms_templates') }}
+),
+
+renamed_options as materialized (
+    select * from {{ ref('base_uysp__renamed_options') }}
+)
+
+select
+    versions.client,
+    versions.record_id,
+    versions.version,
+    versions.observed_at,
+    records.created_time as created_at,
+    records.deleted_at is null and versions.version = records.version as is_present,
+    {{ airtable_text('Campaign') }} as campaign,
+    {{ airtable_select('sms_templates', 'Variant') }} as variant,
+    {{ airtable_number('Step') }} as step,
+    {{ airtable_text('Body') }} as body
+from versions
+inner join records using (client, record_id)
+{{ airtable_cells(fields) }}
+where versions.operation <> 'deleted'
