@@ -96,9 +96,7 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class _Known:
-    field_id: str
     canonical_name: str
-    current_name: str
     exists: bool
 
 
@@ -189,12 +187,12 @@ def _name_fields(connection: Connection, client: Client, source_table: str, tabl
     """Give every field that exists its canonical name; each name is held by one field."""
     rows = connection.execute(
         text("""
-            select field_id, canonical_name, current_name, deleted_at is null as "exists"
+            select field_id, canonical_name, deleted_at is null as "exists"
             from raw.airtable_fields where client = :client and source_table = :source_table
         """),
         {"client": client.key, "source_table": source_table},
     )
-    known = {row.field_id: _Known(*row) for row in rows}
+    known = {row.field_id: _Known(row.canonical_name, row.exists) for row in rows}
     configured = {own: canonical for canonical, own in client.field_names.items()}
     naming = _Naming()
     # Configuration wins, then what was there before, then newcomers in the order of the base.
