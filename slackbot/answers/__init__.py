@@ -1,0 +1,126 @@
+"""The verbs, and `ask`: from a line of text to an answer.
+
+Adding a verb: one module with its SQL, its rows and a TOPIC, and its name in `TOPICS`.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from slackbot.answers import campaigns, lead, usage
+from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
+from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
+from slackbot.grammar import NotUnderstoodError, Question, nearest, parse
+from uysp.database import database_error
+from uysp.errors import DatabaseError, UyspError, reference_id
+from uysp.settings import Settings
+
+TOPICS = (campaigns.TOPIC, lead.TOPIC)
+HELP = usage.explanation(TOPICS)
+VERBS = (*(topic.verb for topic in TOPICS), HELP.verb)
+DEFAULT = HELP.verb.name  # what an empty line asks
+
+_log = logging.getLogger(__name__)
+
+
+class NotVisibleError(UyspError):
+    """The person may see no client's data where the question was asked."""
+
+
+def question_of(line: str) -> Question:
+    """Read a line as one of our questions, without looking anything up.
+
+    Raises:
+        NotUnderstoodError: it is none; the message says what may have been meant.
+    """
+    return parse(line, VERBS, DEFAULT)
+
+
+def ask(line: str, engine: Engine, settings: Settings, may_see: Callable[[str], bool] = lambda _client: True) -> Answer:
+    """Answer a line, from one read-only snapshot of the marts.
+
+    Args:
+        line: what was typed.
+        engine: of `uysp.database.open_database`, with the bot's role.
+        settings: tell which clients are configured.
+        may_see: whether the person may see the client with this key; rows of others do not exist for the answer.
+
+    Raises:
+        NotUnderstoodError: no such verb, filter or client.
+        NotVisibleError: no client may be seen.
+        DatabaseError: the database is away or too slow; the log has the detail under the reference in the message.
+    """
+    question = question_of(line)
+    topic = next((topic for topic in TOPICS if topic.verb.name == question.verb), None)
+    if topic is None:
+        return _explained(question, HELP)
+    try:
+        with engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            return _answer(question, topic, connection, settings, may_see)
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise _logged(error, question.verb) from error
+
+
+def _explained(question: Question, explanation: Explanation) -> Answer:
+    findings = explanation.answer(question)
+    return Answer(question.verb, question.filters, datetime.now(UTC), None, False, (), findings)
+
+
+def _answer(
+    question: Question, topic: Topic, connection: Connection, settings: Settings, may_see: Callable[[str], bool]
+) -> Answer:
+    now: datetime = connection.execute(text("select now()")).scalar_one()
+    statuses = table_statuses(connection)
+    known = sorted({status.client for status in statuses} | {client.key for client in settings.clients})
+    clients, filters = _chosen(question, tuple(client for client in known if may_see(client)), known=bool(known))
+    built = not missing_marts(connection, topic.marts)
+    age = freshness(statuses, clients, topic.sources) if built else Freshness(None)
+    never_read = age.data_as_of is None
+    findings = _nothing_yet(topic) if never_read else topic.answer(question, connection, clients)
+    told = Findings(findings.title, findings.summary, findings.sections, (*findings.notes, *age.notes))
+    return Answer(question.verb, filters, now, age.data_as_of, True, clients, told)
+
+
+def _chosen(question: Question, visible: tuple[str, ...], *, known: bool) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the clients to look at, and the filters with the client's key as it is spelt."""
+    if known and not visible:
+        raise NotVisibleError("No client's data may be shown in this conversation; ask in a channel of the client.")
+    filters = dict(question.filters)
+    if "client" not in filters:
+        return visible, filters
+    typed = filters["client"]
+    by_name = {client.casefold(): client for client in visible}
+    if typed.casefold() not in by_name:
+        meant = "".join(f" Did you mean {close}?" for close in nearest(typed, visible, most=1))
+        there = f"There are: {', '.join(visible)}." if visible else "None is configured."
+        raise NotUnderstoodError(f"There is no client “{typed[:40]}”.{meant} {there}")
+    filters["client"] = by_name[typed.casefold()]
+    return (filters["client"],), filters
+
+
+def _nothing_yet(topic: Topic) -> Findings:
+    sections = {name: Section([]) for name in topic.section_names}
+    return Findings(topic.verb.name.capitalize(), "There is nothing to show yet.", sections)
+
+
+def _logged(error: DBAPIError | PoolTimeoutError, verb: str) -> DatabaseError:
+    """Log what the database said (neither statement nor values, which may be personal) and return what people read."""
+    reference = reference_id()
+    if isinstance(error, PoolTimeoutError):
+        _log.error("%s: %s failed: no free connection", reference, verb)
+        return DatabaseError(f"Too many questions are being answered; try again in a minute. Reference {reference}.")
+    said = str(database_error(error))
+    _log.error("%s: %s failed: %s: %s", reference, verb, type(error.orig).__name__, said)
+    if getattr(error.orig, "sqlstate", None) == "57014":  # query_canceled: our statement timeout
+        return DatabaseError(f"The answer took too long and was given up; try again. Reference {reference}.")
+    if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
+        return DatabaseError(
+            f"The database cannot be reached, so there is no answer; nothing was changed. "
+            f"Try again in a minute. Reference {reference}."
+        )
+    return DatabaseError(f"The database could not answer; nothing was changed. Reference {reference}.")

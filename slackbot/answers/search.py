@@ -1,0 +1,146 @@
+"""Which leads a text means: by record id, email or phone exactly, else by the words of name, company, email and phone.
+
+The caller's SQL selects the columns; this module is the one place that knows how typed text and stored text meet.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+MOST_MATCHES = 20
+_MOST_WORDS = 8
+_FEWEST_DIGITS = 4  # of a part of a phone number
+
+_RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{14})")
+_EXTENSION = r"(?:x|ext\.?|extension|#)\s*\d*\s*$"
+_PHONE = re.compile(rf"\+?[\d\s().\-/]+(?:{_EXTENSION})?", re.IGNORECASE)
+_SLACK_LINK = re.compile(r"<(?:mailto|tel):[^|>]+\|([^>]+)>")
+
+
+@dataclass(frozen=True)
+class Match:
+    """A lead that was meant; `total` says how many there are in all."""
+
+    client: str
+    lead_id: str
+    total: int
+
+
+def _folded(expression: str) -> str:
+    """Return SQL that forgives case, accents, apostrophes and punctuation.
+
+    Only text beyond ASCII pays for the normalization: most of 100,000 names are plain.
+    """
+    marks = r"""'’.,;:/()"“”&+|_-"""
+    spaces = " " * (len(marks) - 2)  # what has no counterpart is dropped: the two apostrophes, put last
+    source = (marks[2:] + marks[:2]).replace("'", "''")
+    plain = f"case when octet_length({expression}) = length({expression}) then lower({expression}) " + (
+        f"else translate(lower(regexp_replace(normalize({expression}, nfkd), '[\u0300-\u036f]', '', 'g')), "
+        f"'øłđðıæœþ', 'olddiaot') end"
+    )
+    return f"translate({plain}, '{source}', '{spaces}')"
+
+
+def _digits(expression: str) -> str:
+    """Return SQL for the digits of a phone number without its extension."""
+    return f"regexp_replace(regexp_replace({expression}, '(x|ext|#).*$', '', 'i'), '[^0-9]', '', 'g')"
+
+
+_NAME_FOLDED = f"(' ' || {_folded('name')} || ' ')"
+_HAYSTACK = _folded(r"concat_ws(' ', name, company, email, translate(phone, ' ()-.+/', ''))")
+_LIKELIEST_FIRST = """is_test, last_sent_at desc nulls last, name collate "C", client, lead_id"""
+
+_BY_RECORD_ID = f"""
+    select client, lead_id, count(*) over () as total from marts.leads
+    where client = any(:clients) and lead_id = :record_id
+    order by {_LIKELIEST_FIRST} limit {MOST_MATCHES}
+"""
+_BY_EMAIL = f"""
+    select client, lead_id, count(*) over () as total from marts.leads
+    where client = any(:clients) and lower(email) = lower(:email)
+    order by {_LIKELIEST_FIRST} limit {MOST_MATCHES}
+"""
+_BY_PHONE = f"""
+    select client, lead_id, count(*) over () as total from marts.leads
+    where client = any(:clients) and phone is not null and right({_digits("phone")}, 10) = right(:digits, 10)
+    order by {_LIKELIEST_FIRST} limit {MOST_MATCHES}
+"""
+
+
+def find_leads(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
+    """Return the leads that a text means, best match first, at most 20.
+
+    A record id (alone or as client/record id), an email or a phone number that some lead has wins alone. Otherwise
+    every word must be part of name, company, email or phone, in any order.
+    """
+    plain = _SLACK_LINK.sub(r"\1", typed).strip()
+    return _exact(connection, clients, plain) or _by_words(connection, clients, plain)
+
+
+def _exact(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
+    by_id = _RECORD_ID.fullmatch(typed)
+    if by_id:
+        named = by_id["client"]
+        among = [client for client in clients if named is None or client.casefold() == named.casefold()]
+        return _matches(connection, _BY_RECORD_ID, clients=among, record_id=by_id["record_id"])
+    if "@" in typed:
+        return _matches(connection, _BY_EMAIL, clients=list(clients), email=typed)
+    if _PHONE.fullmatch(typed) and (digits := phone_digits(typed)):
+        return _matches(connection, _BY_PHONE, clients=list(clients), digits=digits)
+    return []
+
+
+def phone_digits(typed: str) -> str:
+    """Return the digits of a phone number without its extension."""
+    return re.sub(r"\D", "", re.sub(_EXTENSION, "", typed, flags=re.IGNORECASE))
+
+
+def _by_words(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
+    folding = text(f"select {_folded('cast(:typed as text)')}")
+    folded: str = connection.execute(folding, {"typed": typed}).scalar_one()
+    words = list(dict.fromkeys(folded.split()))[:_MOST_WORDS]
+    digits = phone_digits(typed) if _PHONE.fullmatch(typed) else ""
+    if len(digits) >= _FEWEST_DIGITS:
+        words = [digits]
+    if not words:
+        return []
+    names = [f"word_{number}" for number in range(len(words))]
+    values = dict(zip(names, words, strict=True))
+    return _matches(connection, _word_query(names), clients=list(clients), folded=" ".join(words), **values)
+
+
+def _word_query(names: list[str]) -> str:
+    """Return the search for these words (names of parameters).
+
+    Ranks: the whole name; whole words of the name; beginnings of its words; parts of it; the rest. Among equals the
+    one written to last is the likeliest to be asked for.
+    """
+    everywhere = " and ".join(f"strpos({_HAYSTACK}, :{name}) > 0" for name in names)
+    whole = " and ".join(f"strpos(folded, ' ' || :{name} || ' ') > 0" for name in names)
+    begun = " and ".join(f"strpos(folded, ' ' || :{name}) > 0" for name in names)
+    part = " and ".join(f"strpos(folded, :{name}) > 0" for name in names)
+    return f"""
+        with found as materialized (
+            select client, lead_id, name, is_test, last_sent_at, {_NAME_FOLDED} as folded
+            from marts.leads
+            where client = any(:clients) and {everywhere}
+        )
+        select client, lead_id, count(*) over () as total
+        from found
+        order by
+            case
+                when {whole} and length(replace(folded, ' ', '')) = length(replace(:folded, ' ', '')) then 0
+                when {whole} then 1
+                when {begun} then 2
+                when {part} then 3
+                else 4
+            end,
+            {_LIKELIEST_FIRST}
+        limit {MOST_MATCHES}
+    """
+
+
+def _matches(connection: Connection, query: str, **values: object) -> list[Match]:
+    found = connection.execute(text(query).bindparams(**values))  # with their values, so that they have types
+    return [Match(row.client, row.lead_id, row.total) for row in found]
