@@ -1,0 +1,170 @@
+"""What formulas mean: operators, and compiling a tree to a Python function over a row.
+
+Follows Airtable's formula reference for what the playground's base and the filters of its readers use.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from playground.airtable.formula_functions import build_call
+from playground.airtable.formula_parser import (
+    Binary,
+    Call,
+    FieldReference,
+    FormulaSyntaxError,
+    Literal,
+    Negation,
+    Node,
+    parse,
+)
+from playground.airtable.formula_values import Evaluate, Value, is_true, number, text
+
+
+class UnknownFieldsError(Exception):
+    """The formula names fields that the table does not have; `args` are the names."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula ready to run.
+
+    Attributes:
+        evaluate: computes the value for a row; raises FormulaError.
+        field_ids: the fields it reads.
+        is_volatile: whether the value changes without a change in the record.
+        record_ids: the only records that can fulfil it as a filter, or None where it does not say.
+    """
+
+    evaluate: Evaluate
+    field_ids: frozenset[str]
+    is_volatile: bool
+    record_ids: frozenset[str] | None
+
+
+def compile_formula(text: str, find_field: Callable[[str], str | None]) -> Formula:
+    """Return a formula ready to run.
+
+    Args:
+        text: the formula.
+        find_field: gives the id of the field with a name or id, or None.
+
+    Raises:
+        FormulaSyntaxError: it cannot be read, or calls a function that is not there, or with too few or too many
+            arguments.
+        UnknownFieldsError: it names unknown fields.
+    """
+    tree = parse(text)
+    nodes = list(_walk(tree))
+    names = {node.name: find_field(node.name) for node in nodes if isinstance(node, FieldReference)}
+    unknown = [name for name, field_id in names.items() if field_id is None]
+    field_ids = {name: field_id for name, field_id in names.items() if field_id is not None}
+    evaluate = _compile(tree, field_ids, tolerate_unknown=bool(unknown))
+    if unknown:
+        raise UnknownFieldsError(*unknown)
+    volatile = any(isinstance(node, Call) and node.function in ("NOW", "TODAY") for node in nodes)
+    return Formula(evaluate, frozenset(field_ids.values()), volatile, _record_ids(tree))
+
+
+def _walk(tree: Node) -> list[Node]:
+    nodes: list[Node] = [tree]
+    for node in nodes:
+        if isinstance(node, Call):
+            nodes.extend(node.arguments)
+        elif isinstance(node, Binary):
+            nodes.extend((node.left, node.right))
+        elif isinstance(node, Negation):
+            nodes.append(node.operand)
+    return nodes
+
+
+def _compile(tree: Node, field_ids: dict[str, str], *, tolerate_unknown: bool) -> Evaluate:
+    def build(node: Node) -> Evaluate:
+        match node:
+            case Literal(value):
+                return lambda row: value
+            case FieldReference(name):
+                if tolerate_unknown:
+                    return lambda row: None
+                field_id = field_ids[name]
+                return lambda row: row.value(field_id)
+            case Negation(operand):
+                inner = build(operand)
+                return lambda row: -number(inner(row))
+            case Binary(operator, left, right):
+                return _binary(operator, build(left), build(right))
+            case Call("LAST_MODIFIED_TIME", arguments):
+                watched = tuple(field_ids.get(a.name, "") for a in arguments if isinstance(a, FieldReference))
+                if len(watched) != len(arguments):
+                    raise FormulaSyntaxError("LAST_MODIFIED_TIME takes fields")
+                return lambda row: row.modified(watched)
+            case Call(function, arguments):
+                return build_call(function, [build(argument) for argument in arguments])
+        raise AssertionError(node)
+
+    return build(tree)
+
+
+def _binary(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
+    match operator:
+        case "&":
+            return lambda row: text(left(row)) + text(right(row))
+        case "+":
+            return lambda row: number(left(row)) + number(right(row))
+        case "-":
+            return lambda row: number(left(row)) - number(right(row))
+        case "*":
+            return lambda row: number(left(row)) * number(right(row))
+        case "/":
+            return lambda row: _quotient(number(left(row)), number(right(row)))
+        case "=":
+            return lambda row: _equal(left(row), right(row))
+        case "!=":
+            return lambda row: not _equal(left(row), right(row))
+        case "<":
+            return lambda row: _order(left(row), right(row)) < 0
+        case "<=":
+            return lambda row: _order(left(row), right(row)) <= 0
+        case ">":
+            return lambda row: _order(left(row), right(row)) > 0
+    return lambda row: _order(left(row), right(row)) >= 0
+
+
+def _quotient(dividend: float, divisor: float) -> float:
+    if divisor:
+        return dividend / divisor
+    return math.copysign(math.inf, dividend) if dividend else math.nan
+
+
+def _equal(left: Value, right: Value) -> bool:
+    if left is None or right is None:
+        return not is_true(left) and not is_true(right)
+    if (isinstance(left, list) and isinstance(right, str)) or (isinstance(left, str) and isinstance(right, list)):
+        return text(left) == text(right)
+    return bool(left == right)
+
+
+def _order(left: Value, right: Value) -> int:
+    if (isinstance(left, datetime) and isinstance(right, datetime)) or (
+        isinstance(left, str) and isinstance(right, str)
+    ):
+        return (left > right) - (left < right)
+    a, b = number(left), number(right)
+    return (a > b) - (a < b)
+
+
+def _record_ids(tree: Node) -> frozenset[str] | None:
+    """Return the records that a filter like OR(RECORD_ID()='rec1', ...) asks for, so that it need not try all."""
+    match tree:
+        case Binary("=", Call("RECORD_ID"), Literal(str(record_id))) | Binary(
+            "=", Literal(str(record_id)), Call("RECORD_ID")
+        ):
+            return frozenset((record_id,))
+        case Call("OR", arguments):
+            parts = [_record_ids(argument) for argument in arguments]
+            known = [part for part in parts if part is not None]
+            return frozenset().union(*known) if known and len(known) == len(parts) else None
+        case Call("AND", arguments):
+            return next((ids for a in arguments if (ids := _record_ids(a)) is not None), None)
+    return None

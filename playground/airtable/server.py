@@ -1,0 +1,255 @@
+"""Serves the emulator over HTTP: as an application, in a thread for tests, or in a process of its own."""
+
+import asyncio
+import socket
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Any
+
+import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from playground.airtable import api, control, errors
+from playground.airtable.behaviour import Behaviour
+from playground.airtable.emulation import Emulation, RequestSeen
+from playground.airtable.faults import Fault
+from playground.airtable.moments import wire_time
+from playground.airtable.store import Store
+
+_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+_FASTEST = 1  # of zlib's levels; most of a page's time would go into the others
+_WORTH_COMPRESSING = 256  # bytes
+_START_SECONDS = 10
+
+_connections: dict[Any, asyncio.Transport] = {}
+
+
+class CuttableProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, with its connections in reach, so that a fault can cut one."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Keep the transport by the client's address."""
+        super().connection_made(transport)
+        _connections[transport.get_extra_info("peername")] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the transport."""
+        _connections.pop(self.transport.get_extra_info("peername"), None)
+        super().connection_lost(exc)
+
+
+def create_app(store: Store, behaviour: Behaviour | None = None) -> Starlette:
+    """Return the emulator as an ASGI application; its state is at `app.state.emulation`."""
+    app = Starlette(
+        routes=[
+            Mount("/_emulator", routes=control.routes),
+            Route("/{path:path}", _answer, methods=_METHODS),
+        ]
+    )
+    app.state.emulation = Emulation(store, behaviour or Behaviour())
+    return app
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator.
+
+    Attributes:
+        url: its address, what Airtable's is for a client: `Api(token, endpoint_url=url)`.
+        state: everything behind it; may be changed while it runs.
+    """
+
+    url: str
+    state: Emulation
+
+    @property
+    def store(self) -> Store:
+        """The bases."""
+        return self.state.store
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The switches."""
+        return self.state.behaviour
+
+    @property
+    def requests(self) -> list[RequestSeen]:
+        """The requests so far, the oldest first."""
+        return list(self.state.requests)
+
+    @property
+    def writes(self) -> list[dict[str, Any]]:
+        """What was written so far, a row per record."""
+        return self.state.writes()
+
+    def fail(self, **fault: Any) -> Fault:
+        """Make requests fail; the arguments are those of `Fault`."""
+        added = Fault(**fault)
+        self.state.faults.append(added)
+        return added
+
+    def heal(self) -> None:
+        """Let no request fail any longer."""
+        self.state.faults.clear()
+
+    def kill_iterators(self) -> None:
+        """Forget every list that a client is in the middle of."""
+        self.state.iterators.kill()
+
+    def revoke(self, token: str) -> None:
+        """Make a token invalid."""
+        if self.store.tokens is not None:
+            self.store.tokens[token].is_revoked = True
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on the emulator's clock."""
+        self.store.clock.advance(seconds)
+
+
+@contextmanager
+def running_emulator(
+    store: Store, behaviour: Behaviour | None = None, port: int = 0, host: str = "127.0.0.1"
+) -> Iterator[Emulator]:
+    """Serve a store from a thread.
+
+    Args:
+        store: the bases; not closed here.
+        behaviour: the switches.
+        port: 0 takes a free one.
+        host: address to listen on.
+
+    Raises:
+        OSError: the port is in use.
+    """
+    app = create_app(store, behaviour)
+    with bound_socket(host, port) as listening:
+        server = uvicorn.Server(server_configuration(app))
+        thread = threading.Thread(target=server.run, args=([listening],), name="airtable-emulator", daemon=True)
+        thread.start()
+        try:
+            started = threading.Event()
+            for _ in range(_START_SECONDS * 100):
+                if server.started or started.wait(0.01) or not thread.is_alive():
+                    break
+            yield Emulator("http://{}:{}".format(*listening.getsockname()[:2]), app.state.emulation)
+        finally:
+            server.should_exit = True
+            thread.join(_START_SECONDS)
+            store.listeners.remove(app.state.emulation._note)
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there.
+
+    Raises:
+        OSError: the port is in use.
+    """
+    return socket.create_server((host, port), backlog=128)
+
+
+def server_configuration(app: Starlette) -> uvicorn.Config:
+    """Return how uvicorn serves the emulator: quietly, and without headers that Airtable does not send."""
+    return uvicorn.Config(
+        app,
+        http=CuttableProtocol,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+async def _answer(request: Request) -> Response:
+    emulation: Emulation = request.app.state.emulation
+    call = api.Call(
+        request.method,
+        request.scope["raw_path"].decode("ascii"),
+        request.url.query,
+        request.headers.get("authorization", ""),
+        await request.body(),
+    )
+    fault = _fault(emulation, call)
+    if fault is not None and fault.latency:
+        await asyncio.sleep(fault.latency)
+    status: int | None = None
+    headers: dict[str, str] = {}
+    body = b""
+    try:
+        if fault is not None and fault.drop == "before":
+            return await _cut(request)
+        refused = fault.refusal(emulation.behaviour) if fault is not None else None
+        if refused is not None:
+            raise refused
+        with emulation.store.lock:
+            body = api.answer(emulation, call)
+        if fault is not None and fault.drop == "after":
+            return await _cut(request)
+        status = 200
+    except errors.Refusal as refused:
+        status, body, headers = refused.status, orjson.dumps(refused.body), refused.headers
+    finally:
+        time = wire_time(emulation.store.clock.now())
+        emulation.requests.append(RequestSeen(time, call.method, call.raw_path, call.base_id, status))
+    if fault is not None and fault.body is not None:
+        # Cut inside the JSON: with its real length a reader parses rubbish, with the whole one it waits for more.
+        half = body[: len(body) // 2]
+        if fault.body == "malformed":
+            body = half
+        else:
+            return _Truncated(half, status, {"content-length": str(len(body))})
+    return _json_response(emulation, request, status, body, headers)
+
+
+def _fault(emulation: Emulation, call: api.Call) -> Fault | None:
+    if not emulation.faults:
+        return None
+    page = emulation.iterators.page_number(call.offset()) if call.is_list else None
+    return next((fault for fault in emulation.faults if fault.applies(call.method, call.raw_path, page)), None)
+
+
+def _json_response(
+    emulation: Emulation, request: Request, status: int, body: bytes, headers: dict[str, str]
+) -> Response:
+    headers = {
+        "content-type": "application/json; charset=utf-8",
+        "vary": "Accept-Encoding",
+        "date": format_datetime(emulation.store.clock.now(), usegmt=True),
+        **headers,
+    }
+    if len(body) >= _WORTH_COMPRESSING and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+        headers["airtable-uncompressed-content-length"] = str(len(body))
+        body = zlib.compress(body, _FASTEST, wbits=31)
+    return Response(body, status, headers)
+
+
+async def _cut(request: Request) -> Response:
+    """Close the connection without an answer."""
+    transport = _connections.get(request.scope["client"])
+    if transport is not None:
+        transport.abort()
+        await asyncio.sleep(0.01)  # until the server has noticed, so that it does not try to answer
+    return Response(status_code=500)
+
+
+class _Truncated(Response):
+    """An answer that promises more than it holds, and then ends the connection."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        transport = _connections.get(scope["client"])
+        if transport is not None:
+            transport.close()
+            await asyncio.sleep(0.01)
