@@ -1,0 +1,76 @@
+"""marts.campaign_performance: metrics.md section 4, from the rows of marts.leads."""
+
+from collections import defaultdict
+
+from tests.warehouse.expected.base import Base, Json
+from tests.warehouse.expected.campaigns import UNASSIGNED, CampaignNames, name_key
+
+Row = dict[str, Json]
+
+STATUS_COLUMNS = {
+    "Backlog": "backlog",
+    "Queued": "queued",
+    "Processing": "processing",
+    "Ready for SMS": "ready_for_sms",
+    "In Sequence": "in_sequence",
+    "Stopped": "stopped",
+    "Completed": "completed",
+    "Failed": "failed",
+}
+
+
+def expected_campaign_performance(base: Base, names: CampaignNames, leads: list[Row]) -> list[Row]:
+    """Return the rows of marts.campaign_performance."""
+    by_campaign: dict[str, list[Row]] = defaultdict(list)
+    for name in (UNASSIGNED, *(campaign.name for campaign in names.from_table.values())):
+        by_campaign[name] = []
+    for lead in leads:
+        if not lead["is_test"]:
+            by_campaign[lead["campaign"]].append(lead)
+    return [_row(base, names, campaign, members) for campaign, members in by_campaign.items()]
+
+
+def _row(base: Base, names: CampaignNames, campaign: str, leads: list[Row]) -> Row:
+    in_table = names.from_table.get(name_key(campaign))
+    internal = {name_key(name) for name in base.internal_campaigns}
+    steps = [lead["reached_step"] for lead in leads]
+    statuses = [STATUS_COLUMNS.get(lead["processing_status"], "other_status") for lead in leads]
+    bookings = sum(lead["booked"] for lead in leads)
+    opt_outs = sum(lead["stop_cause"] == "opted_out" for lead in leads)
+    replies = sum(lead["replied"] for lead in leads)
+    clickers = sum(lead["clicked"] for lead in leads)
+    messages = sum(lead["messages_sent"] for lead in leads)
+    last_sent = [lead["last_sent_at"] for lead in leads if lead["last_sent_at"] is not None]
+
+    def per_lead(count: int) -> float | None:
+        return count / len(leads) if leads else None
+
+    return {
+        "client": base.client,
+        "campaign": campaign,
+        "is_unassigned": campaign == UNASSIGNED,
+        "is_internal": name_key(campaign) in internal,
+        "campaign_type": in_table.campaign_type if in_table else None,
+        "is_paused": in_table.is_paused if in_table else None,
+        "leads": len(leads),
+        "not_started": steps.count(0),
+        "step_1": steps.count(1),
+        "step_2": steps.count(2),
+        "step_3": steps.count(3),
+        "step_4_plus": sum(step >= 4 for step in steps),
+        **{column: statuses.count(column) for column in (*STATUS_COLUMNS.values(), "other_status")},
+        "bookings": bookings,
+        "booking_rate": per_lead(bookings),
+        "opt_outs": opt_outs,
+        "opt_out_rate": per_lead(opt_outs),
+        "removed": sum(lead["stop_cause"] == "removed" for lead in leads),
+        "sms_stopped": sum(lead["sms_stopped"] for lead in leads),
+        "replies": replies,
+        "reply_rate": per_lead(replies),
+        "clicks": sum(lead["clicks"] for lead in leads),
+        "clickers": clickers,
+        "click_rate": per_lead(clickers),
+        "messages_sent": messages,
+        "messages_per_lead": per_lead(messages),
+        "last_sent_at": max(last_sent, default=None),
+    }

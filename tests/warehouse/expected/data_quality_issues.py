@@ -1,0 +1,118 @@
+"""marts.data_quality_issues, the rules of metrics.md section 1 alone."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tests.warehouse.expected.base import SOURCE_TABLES, Base, Json, Version, json_text
+from tests.warehouse.expected.values import (
+    MAX_COUNT,
+    MAX_POSITION,
+    REPLACEMENT,
+    clean_checkbox,
+    clean_count,
+    clean_date,
+    clean_number,
+)
+
+Row = dict[str, Json]
+
+# The fields that a mart column comes from, by how they are read.
+# spec: metrics.md section 1: no column comes from SMS_Templates, a rule of section 10 alone does
+READ_AS: dict[str, dict[str, str]] = {
+    "leads": {
+        "Lead": "text",
+        "First Name": "text",
+        "Last Name": "text",
+        "Email": "text",
+        "Phone": "text",
+        "Company": "text",
+        "Job Title": "text",
+        "Campaign (CORRECTED)": "text",
+        "SMS Variant": "text",
+        "Processing Status": "text",
+        "HRQ Status": "text",
+        "SMS Status": "text",
+        "SMS Stop Reason": "text",
+        "Short Link URL": "text",
+        "Conversation Status": "text",
+        "Engagement - Level": "text",
+        "Lead Source": "text",
+        "Claimed By": "text",
+        "Notes": "text",
+        "ICP Score": "number",
+        "SMS Sequence Position": "position",
+        "SMS Sent Count": "count",
+        "Click Count": "count",
+        "Reply Count": "count",
+        "SMS Last Sent At": "date",
+        "Booked At": "date",
+        "First Clicked At": "date",
+        "Claimed At": "date",
+    },
+    "campaigns": {"Campaign Name": "text", "Campaign Type": "text"},
+    "sms_templates": {},
+    "sms_audit": {
+        "Event": "text",
+        "Campaign ID": "text",
+        "Phone": "text",
+        "Status": "text",
+        "Lead Record ID": "text",
+        "Text": "text",
+        "Sent At": "date",
+        "Delivery At": "date",
+        "Clicked At": "date",
+    },
+}
+
+MAXIMUM = {"position": MAX_POSITION, "count": MAX_COUNT}
+
+Issue = tuple[str, str | None, str]  # field, value, rule
+
+
+def expected_data_quality_issues(base: Base) -> list[Row]:
+    """Return the rows of marts.data_quality_issues that the value rules give."""
+    rows = []
+    for table in SOURCE_TABLES:
+        versions = base.versions(table)
+        for record_id, present in base.present(table).items():
+            first_seen: dict[Issue, datetime] = {}
+            for version in versions[record_id]:
+                for issue in _issues(table, version):
+                    # spec: metrics.md section 1: first seen = the earliest version with this very row
+                    first_seen.setdefault(issue, version.observed_at)
+            rows += [
+                {
+                    "client": base.client,
+                    "source_table": table,
+                    "record_id": record_id,
+                    "field": issue[0],
+                    "value": issue[1],
+                    "rule": issue[2],
+                    "seen_at": first_seen[issue],
+                }
+                for issue in _issues(table, present)
+            ]
+    return rows
+
+
+def _issues(table: str, version: Version) -> Iterator[Issue]:
+    for field, read_as in READ_AS[table].items():
+        value = version.fields.get(field)
+        shown = _value_text(value)
+        if shown is not None and REPLACEMENT in shown:
+            yield field, shown, "replacement_character"
+        if read_as == "number" and not clean_number(value)[1]:
+            yield field, shown, "unreadable_number"
+        if read_as in MAXIMUM and not clean_count(value, MAXIMUM[read_as])[1]:
+            yield field, shown, "bad_count"
+        if read_as == "date" and not clean_date(value, version.observed_at)[1]:
+            yield field, shown, "bad_date"
+    if table == "leads" and clean_count(version.fields.get("Click Count"))[0] > 0:
+        clicked_link = version.fields.get("Clicked Link")
+        if not clean_checkbox(clicked_link):
+            yield "Clicked Link", _value_text(clicked_link), "clicks_without_clicked_link"
+
+
+def _value_text(value: Json) -> str | None:
+    """Return a value as it came: text as it is, anything else as JSON."""
+    return value if value is None or isinstance(value, str) else json_text(value)
