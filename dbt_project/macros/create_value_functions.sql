@@ -57,27 +57,33 @@ create or replace function staging.airtable_number(value jsonb) returns numeric
 language plpgsql immutable parallel safe
 as $$
 declare
-    parts text[];
+    digits text;
+    mantissa text;
+    whole text;
+    fraction text;
+    exponent text;
     result numeric;
 begin
     if jsonb_typeof(value) = 'number' then
         result := value::numeric;
     elsif jsonb_typeof(value) = 'string' then
-        -- sign, digits before and after the point, sign and digits of the exponent
-        parts := regexp_match(
-            staging.clean_text(value #>> '{}'),
-            '^([+-]?)0*([0-9]*)[.]?([0-9]*)(?:[eE]([+-]?)0*([0-9]+))?$'
-        );
-        if parts is null or value #>> '{}' !~ '^[^0-9eE]*[0-9]' then
+        digits := lower(staging.clean_text(value #>> '{}'));
+        if digits is null or digits !~ '^[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:e[+-]?[0-9]+)?$' then
             return null;
-        elsif length(parts[5]) > 3 then
-            return case when parts[4] = '-' or parts[2] || parts[3] ~ '^0*$' then 0 end;
-        elsif length(parts[2]) > 400 then
+        end if;
+        mantissa := split_part(digits, 'e', 1);
+        whole := ltrim(split_part(mantissa, '.', 1), '+-0');
+        fraction := split_part(mantissa, '.', 2);
+        exponent := ltrim(split_part(digits, 'e', 2), '+-0');
+        if length(exponent) > 3 then
+            return case when digits like '%e-%' or whole || fraction ~ '^0*$' then 0 end;
+        elsif length(whole) > 400 then
             return null;
         end if;
         -- Digits that far behind the point move no double; all of them could be more than numeric takes.
         result := (
-            parts[1] || '0' || parts[2] || '.' || left(parts[3], 1500) || '0e' || coalesce(parts[4] || parts[5], '0')
+            case when mantissa like '-%' then '-0' else '0' end || whole || '.' || left(fraction, 1500)
+            || case when digits like '%e-%' then '0e-0' else '0e0' end || exponent
         )::numeric;
     end if;
     if abs(result) > 1.7976931348623157e308 then
@@ -123,36 +129,45 @@ create or replace function staging.airtable_timestamp(value jsonb, observed_at t
 language plpgsql immutable parallel safe
 as $$
 declare
-    parts text[];
+    -- Year to minute stand at fixed places. (Capturing groups of a pattern this long cost 100 µs a value.)
+    cell text;
+    seconds text;
+    zone text;
     first_of_month date;
     moment timestamp;
 begin
     if jsonb_typeof(value) is distinct from 'string' then
         return null;
     end if;
-    -- year, month, day, hour, minute, second, fraction, sign, hours and minutes of the offset
-    parts := regexp_match(
-        staging.clean_text(value #>> '{}'),
-        '^([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
-        '(?:[T ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?'
-        '(?:Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))?)?$'
-    );
-    if parts is null or parts[1]::integer < 1999 then
+    cell := staging.clean_text(value #>> '{}');
+    if cell is null or cell !~ (
+        '^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])'
+        '(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?'
+        '(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])?)?$'
+    ) then
         return null;
     end if;
-    first_of_month := make_date(parts[1]::integer, parts[2]::integer, 1);
-    moment := first_of_month + make_interval(days => parts[3]::integer - 1);
+    -- An offset can carry the last hours of 1999 over the limit; years before have no such chance (and 0000 no date).
+    if substr(cell, 1, 4)::integer < 1999 then
+        return null;
+    end if;
+    first_of_month := make_date(substr(cell, 1, 4)::integer, substr(cell, 6, 2)::integer, 1);
+    moment := first_of_month + make_interval(days => substr(cell, 9, 2)::integer - 1);
     if moment >= first_of_month + interval '1 month' then
         return null;
     end if;
-    moment := moment + make_interval(
-        hours => coalesce(parts[4], '0')::integer,
-        mins => coalesce(parts[5], '0')::integer,
-        secs => (coalesce(parts[6], '0') || '.' || coalesce(left(parts[7], 6), '0'))::double precision
-    );
-    if parts[8] is not null then
-        moment := moment - (parts[8] || '1')::integer
-            * make_interval(hours => parts[9]::integer, mins => parts[10]::integer);
+    if length(cell) > 10 then
+        seconds := replace(ltrim(substring(substr(cell, 17) from '^:[0-9.,]+'), ':'), ',', '.');
+        zone := substring(substr(cell, 17) from '[+-].*$');
+        moment := moment + make_interval(
+            hours => substr(cell, 12, 2)::integer,
+            mins => substr(cell, 15, 2)::integer,
+            secs => coalesce(left(seconds, 9), '0')::double precision
+        );
+    end if;
+    if zone is not null then
+        moment := moment - (left(zone, 1) || '1')::integer
+            * make_interval(hours => substr(zone, 2, 2)::integer, mins => substr(zone, 5, 2)::integer);
     end if;
     if moment < timestamp '2000-01-01' or moment > observed_at at time zone 'UTC' + interval '2 years' then
         return null;

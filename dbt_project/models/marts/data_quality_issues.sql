@@ -3,7 +3,7 @@
 with
 
 {% for table in tables %}
-{{ table }} as (
+{{ table }} as not materialized (
     select * from {{ ref('stg_airtable__' ~ table) }}
 ),
 
