@@ -57,7 +57,7 @@ class ApiCall:
     at: float
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Slack:
     """A running emulator, as tests and the demo hold it; call its methods from any thread but the server's."""
 
@@ -94,7 +94,7 @@ class Slack:
 
     def deliver_over_http(self, app_url: str) -> None:
         """Send payloads as signed HTTP to this URL from now on; Slack sends nothing over sockets then."""
-        self.transport = SignedHttp(app_url, self.signing_secret, self.sockets.deadline, self.workspace.now)
+        self.transport = SignedHttp(app_url, self.signing_secret, self.sockets.deadline)
 
     def deliver_over_sockets(self) -> None:
         """Send payloads over Socket Mode from now on."""
@@ -141,13 +141,13 @@ class Slack:
         retry = Retry(attempt=1, reason="timeout", envelope_id=envelope_id)
         return self._run(self.interactions.deliver(interaction, self.transport, retry))
 
-    def warn_sockets(self) -> None:
-        """Announce that the connections will be closed soon."""
-        self._run(self.sockets.announce("warning"))
+    def renew_sockets(self, reason: str = "refresh_requested") -> None:
+        """Ask the app to open new connections, as Slack does every few hours, then close the old ones.
 
-    def refresh_sockets(self) -> None:
-        """Ask the app to open new connections, as Slack does every few hours, then close the old ones."""
-        self._run(self.sockets.refresh())
+        Args:
+            reason: `refresh_requested`, `warning` or `link_disabled`.
+        """
+        self._run(self.sockets.renew(reason))
 
     def drop_sockets(self) -> None:
         """Close every connection without a warning."""

@@ -12,6 +12,7 @@ const LOOK_EVERY = 300; // milliseconds
 
 let people = [];
 let channel = null;
+let shown = ""; // what the screen shows, as JSON
 let watching = 0; // grows with every change of person or channel, so that older answers are dropped
 
 async function start() {
@@ -42,6 +43,7 @@ function choose(channelId) {
     item.append(button);
     return item;
   }));
+  shown = "";
   watch(++watching);
 }
 
@@ -62,6 +64,9 @@ async function watch(mine) {
 }
 
 function show(list) {
+  const now = JSON.stringify(list);
+  if (now === shown) return; // keeps the sorting of tables and the place one reads at
+  shown = now;
   messages.replaceChildren(...list.map(renderMessage));
   messages.scrollTop = messages.scrollHeight;
 }
