@@ -15,7 +15,7 @@ from slackbot.answers import campaigns, lead, usage
 from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.grammar import NotUnderstoodError, Question, nearest, parse
-from uysp.database import database_error
+from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
 from uysp.settings import Settings
 
@@ -114,7 +114,7 @@ def _logged(error: DBAPIError | PoolTimeoutError, verb: str) -> DatabaseError:
     if isinstance(error, PoolTimeoutError):
         _log.error("%s: %s failed: no free connection", reference, verb)
         return DatabaseError(f"Too many questions are being answered; try again in a minute. Reference {reference}.")
-    said = str(database_error(error))
+    said = str(as_database_error(error))
     _log.error("%s: %s failed: %s: %s", reference, verb, type(error.orig).__name__, said)
     if getattr(error.orig, "sqlstate", None) == "57014":  # query_canceled: our statement timeout
         return DatabaseError(f"The answer took too long and was given up; try again. Reference {reference}.")

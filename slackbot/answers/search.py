@@ -27,19 +27,20 @@ class Match:
     total: int
 
 
-def _folded(expression: str) -> str:
-    """Return SQL that forgives case, accents, apostrophes and punctuation.
+def _plain(expression: str) -> str:
+    """Return SQL that forgives case, accents and apostrophes.
 
-    Only text beyond ASCII pays for the normalization: most of 100,000 names are plain.
+    Only text beyond ASCII pays for the normalization: most of 100,000 names have none.
     """
-    marks = r"""'’.,;:/()"“”&+|_-"""
-    spaces = " " * (len(marks) - 2)  # what has no counterpart is dropped: the two apostrophes, put last
-    source = (marks[2:] + marks[:2]).replace("'", "''")
-    plain = f"case when octet_length({expression}) = length({expression}) then lower({expression}) " + (
-        f"else translate(lower(regexp_replace(normalize({expression}, nfkd), '[\u0300-\u036f]', '', 'g')), "
-        f"'øłđðıæœþ', 'olddiaot') end"
-    )
-    return f"translate({plain}, '{source}', '{spaces}')"
+    bare = f"replace(replace({expression}, '''', ''), '’', '')"
+    return f"""case when octet_length({bare}) = length({bare}) then lower({bare}) else translate(
+        lower(regexp_replace(normalize({bare}, nfkd), '[\u0300-\u036f]', '', 'g')), 'øłđðıæœþ', 'olddiaot') end"""
+
+
+def _words(expression: str) -> str:
+    """Return SQL for the plain words of a text, with blanks for punctuation."""
+    marks = '.,;:/()"“”&+|_-'
+    return f"translate({_plain(expression)}, '{marks}', '{' ' * len(marks)}')"
 
 
 def _digits(expression: str) -> str:
@@ -47,8 +48,8 @@ def _digits(expression: str) -> str:
     return f"regexp_replace(regexp_replace({expression}, '(x|ext|#).*$', '', 'i'), '[^0-9]', '', 'g')"
 
 
-_NAME_FOLDED = f"(' ' || {_folded('name')} || ' ')"
-_HAYSTACK = _folded(r"concat_ws(' ', name, company, email, translate(phone, ' ()-.+/', ''))")
+_NAME_WORDS = f"(' ' || {_words('name')} || ' ')"
+_HAYSTACK = _plain("concat_ws(' ', name, company, email, translate(phone, ' ()-.+/', ''))")
 _LIKELIEST_FIRST = """is_test, last_sent_at desc nulls last, name collate "C", client, lead_id"""
 
 _BY_RECORD_ID = f"""
@@ -97,7 +98,7 @@ def phone_digits(typed: str) -> str:
 
 
 def _by_words(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
-    folding = text(f"select {_folded('cast(:typed as text)')}")
+    folding = text(f"select {_words('cast(:typed as text)')}")  # by the database, so that both sides are folded alike
     folded: str = connection.execute(folding, {"typed": typed}).scalar_one()
     words = list(dict.fromkeys(folded.split()))[:_MOST_WORDS]
     digits = phone_digits(typed) if _PHONE.fullmatch(typed) else ""
@@ -107,7 +108,7 @@ def _by_words(connection: Connection, clients: tuple[str, ...], typed: str) -> l
         return []
     names = [f"word_{number}" for number in range(len(words))]
     values = dict(zip(names, words, strict=True))
-    return _matches(connection, _word_query(names), clients=list(clients), folded=" ".join(words), **values)
+    return _matches(connection, _word_query(names), clients=list(clients), typed=" ".join(words), **values)
 
 
 def _word_query(names: list[str]) -> str:
@@ -117,12 +118,12 @@ def _word_query(names: list[str]) -> str:
     one written to last is the likeliest to be asked for.
     """
     everywhere = " and ".join(f"strpos({_HAYSTACK}, :{name}) > 0" for name in names)
-    whole = " and ".join(f"strpos(folded, ' ' || :{name} || ' ') > 0" for name in names)
-    begun = " and ".join(f"strpos(folded, ' ' || :{name}) > 0" for name in names)
-    part = " and ".join(f"strpos(folded, :{name}) > 0" for name in names)
+    whole = " and ".join(f"strpos(name_words, ' ' || :{name} || ' ') > 0" for name in names)
+    begun = " and ".join(f"strpos(name_words, ' ' || :{name}) > 0" for name in names)
+    part = " and ".join(f"strpos(name_words, :{name}) > 0" for name in names)
     return f"""
         with found as materialized (
-            select client, lead_id, name, is_test, last_sent_at, {_NAME_FOLDED} as folded
+            select client, lead_id, name, is_test, last_sent_at, {_NAME_WORDS} as name_words
             from marts.leads
             where client = any(:clients) and {everywhere}
         )
@@ -130,7 +131,7 @@ def _word_query(names: list[str]) -> str:
         from found
         order by
             case
-                when {whole} and length(replace(folded, ' ', '')) = length(replace(:folded, ' ', '')) then 0
+                when {whole} and length(replace(name_words, ' ', '')) = length(replace(:typed, ' ', '')) then 0
                 when {whole} then 1
                 when {begun} then 2
                 when {part} then 3

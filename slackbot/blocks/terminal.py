@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -36,7 +37,7 @@ def _print_section(section: Section, console: Console) -> None:
 
 def _table(section: Section, width: int) -> Table:
     columns = [column for column in section.columns if column.main or width >= _ALL_COLUMNS_FROM]
-    table = Table(title_justify="left", show_edge=False, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(Text(column.label), justify="right" if column.kind in _NUMBERS else "left", overflow="fold")
     for row in section.rows:
