@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
-from uysp.database import exclusive
 
+from uysp.database import exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
 
@@ -118,7 +118,7 @@ def build_marts(
 def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Path:
     """Return the path of `manifest.json`; parse the project first if there is none or it is outdated.
 
-    Needs no database. The file is replaced at once: readers in other processes never see half of it.
+    Needs no database: the profile has defaults. The file is replaced at once, never seen half written.
 
     Raises:
         WarehouseError: the project cannot be parsed.
@@ -129,7 +129,6 @@ def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Pa
     if progress:
         progress("Reading the dbt project (some seconds, once after each change of it)")
     manifest.parent.mkdir(parents=True, exist_ok=True)
-    set_environment(_profile("localhost", 5432, "nobody", "", "none", "none"))
     with tempfile.TemporaryDirectory(dir=manifest.parent, prefix="parse-") as folder:
         target = Path(folder)
         result = _invoke(["parse"], settings, target, None)
