@@ -68,7 +68,7 @@ function show(list) {
   if (now === shown) return; // keeps the sorting of tables and the place one reads at
   shown = now;
   messages.replaceChildren(...list.map(renderMessage));
-  messages.scrollTop = messages.scrollHeight;
+  messages.lastElementChild?.scrollIntoView({ block: "start" });
 }
 
 async function send(event) {
