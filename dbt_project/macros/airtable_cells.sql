@@ -44,7 +44,7 @@
 
 {# What is wrong with a version, as an array of [field, rule, value as text]: spec/metrics.md section 1, row issue. #}
 {% macro airtable_issues(fields, more=[]) -%}
-    array_remove(
+    to_jsonb(array_remove(
         array[
             {%- for field in fields.get('count', []) %}
             case
@@ -78,7 +78,7 @@
             null
         ],
         null
-    )
+    ))
 {%- endmacro %}
 
 {% macro airtable_issue(field, rule) -%}

@@ -62,7 +62,7 @@ internal as (
         staging.campaign_key(staging.clean_text(names.name)) as campaign_key,
         true as is_internal
     from clients
-    cross join lateral unnest(clients.internal_campaigns) as names (name)
+    cross join lateral jsonb_array_elements_text(clients.internal_campaigns) as names (name)
     group by 1, 2
 )
 

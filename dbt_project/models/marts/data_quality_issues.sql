@@ -16,7 +16,7 @@ present_{{ table }} as materialized (
         issue ->> 1 as rule,
         issue ->> 2 as value
     from {{ table }}
-    cross join lateral unnest(issues) as list (issue)
+    cross join lateral jsonb_array_elements(issues) as list (issue)
     where is_present
 ),
 
@@ -32,7 +32,7 @@ present_{{ table }} as materialized (
         earlier.observed_at,
         max(earlier.version) filter (
             where not exists (
-                select from unnest(earlier.issues) as list (issue)
+                select from jsonb_array_elements(earlier.issues) as list (issue)
                 where list.issue ->> 0 = issues.field and list.issue ->> 1 = issues.rule
             )
         ) over (partition by issues.client, issues.record_id, issues.field, issues.rule) as last_without

@@ -2,5 +2,5 @@
 select
     client,
     timezone,
-    internal_campaigns
+    to_jsonb(internal_campaigns) as internal_campaigns
 from {{ source('uysp', 'clients') }}
