@@ -202,7 +202,7 @@ def _enrol(rng: random.Random, fields: Json, contact: Contact, slug: str | None,
         fields["Campaign (CORRECTED)"] = slug
     if linked is not None and ("Campaign (CORRECTED)" not in fields or rng.random() < 0.55):
         fields["Linked Campaign"] = [linked["id"]]
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and (slug or name):
         fields["Campaign"] = slug or name
     contact.campaign = rng.choice((slug or name, slug or name, name))
 
