@@ -1,0 +1,168 @@
+"""Who may see what: full members of the workspace only, and each client only where it belongs.
+
+Every request passes here before anything is looked up (slackbot/desk.py); refusals go to the activity log.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from slackbot.connection import UNREACHABLE, error_word
+from uysp.activity import Action, append
+from uysp.errors import UyspError
+from uysp.settings import Client, Settings
+
+REMEMBERED_SECONDS = 300
+MOST_REMEMBERED = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Where a request comes from, by Slack's ids."""
+
+    user_id: str
+    team_id: str
+    channel_id: str
+
+
+class RefusedError(UyspError):
+    """The person may not ask; nothing was looked up.
+
+    Attributes:
+        reason: a word for the log.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass
+class _Remembered:
+    """Answers of Slack that are trusted for five minutes, by key."""
+
+    answers: dict[str, tuple[float, Any]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def get(self, key: str, ask: Callable[[], Any]) -> Any:
+        """Return what is remembered, or ask; a failure to ask is not remembered."""
+        now = time.monotonic()
+        with self.lock:
+            known = self.answers.get(key)
+        if known is not None and now - known[0] < REMEMBERED_SECONDS:
+            return known[1]
+        answer = ask()
+        with self.lock:
+            if len(self.answers) >= MOST_REMEMBERED:
+                self.answers.clear()
+            self.answers[key] = (now, answer)
+        return answer
+
+
+class Access:
+    """The rules, with what Slack said of people lately."""
+
+    def __init__(self, client: WebClient, team_id: str, settings: Settings, engine: Engine) -> None:
+        self._client = client
+        self._team_id = team_id
+        self._configured = {each.key: each for each in settings.clients}
+        self._engine = engine
+        self._people = _Remembered()
+        self._groups = _Remembered()
+
+    def check(self, asker: Asker) -> Callable[[str], bool]:
+        """Return whether the person may see a client's data here, by the client's key.
+
+        Raises:
+            RefusedError: the person may not ask at all; the activity log has it.
+        """
+        try:
+            self._check_person(asker)
+        except RefusedError as refused:
+            self._record(asker, refused.reason)
+            raise
+        return lambda key: self._may_see(asker, key)
+
+    def _check_person(self, asker: Asker) -> None:
+        if asker.team_id != self._team_id:
+            raise RefusedError("Only members of this workspace may ask; nothing was looked up.", "other workspace")
+        try:
+            user: Mapping[str, Any] = self._people.get(asker.user_id, lambda: self._user(asker.user_id))
+        except SlackApiError as error:
+            raise _not_checked(error_word(error)) from None
+        except UNREACHABLE:
+            raise _not_checked("unreachable") from None
+        reason = _why_not(user, self._team_id)
+        if reason is not None:
+            raise RefusedError(
+                f"Only full members of this workspace may ask, and your account is {reason}. "
+                "Nothing was looked up; a full member can ask for you.",
+                reason,
+            )
+
+    def _user(self, user_id: str) -> Mapping[str, Any]:
+        user: Mapping[str, Any] = self._client.users_info(user=user_id)["user"]
+        return user
+
+    def _may_see(self, asker: Asker, key: str) -> bool:
+        """Apply the client's channels and groups; a client that the database has but no setting names stays hidden."""
+        client = self._configured.get(key)
+        if client is None:
+            return not self._configured
+        in_channel = not client.slack_channels or asker.channel_id in client.slack_channels
+        return in_channel and self._in_groups(asker, client)
+
+    def _in_groups(self, asker: Asker, client: Client) -> bool:
+        if not client.slack_user_groups:
+            return True
+        try:
+            members: Mapping[str, frozenset[str]] = self._groups.get("all", self._members)
+        except UNREACHABLE as error:
+            _log.warning(
+                "user groups cannot be read (%s): client %s is shown to nobody", type(error).__name__, client.key
+            )
+            return False
+        return any(asker.user_id in members.get(group.removeprefix("@"), ()) for group in client.slack_user_groups)
+
+    def _members(self) -> Mapping[str, frozenset[str]]:
+        """Return the user ids of every user group, by its id and by its handle."""
+        groups = self._client.usergroups_list(include_users=True)["usergroups"]
+        return {group[name]: frozenset(group.get("users", ())) for group in groups for name in ("id", "handle")}
+
+    def _record(self, asker: Asker, reason: str) -> None:
+        details = {"reason": reason, "channel": asker.channel_id, "team": asker.team_id}
+        try:
+            with self._engine.begin() as connection:
+                append(connection, Action.ACCESS_DENIED, actor_id=asker.user_id, outcome="denied", details=details)
+        except SQLAlchemyError as error:  # refused all the same
+            _log.error("a refusal (%s) could not be written to the activity log: %s", reason, type(error).__name__)
+
+
+def _why_not(user: Mapping[str, Any], team_id: str) -> str | None:
+    """Return what keeps this account from asking, None if nothing does (Slack's user object)."""
+    if user.get("deleted"):
+        return "deactivated"
+    if user.get("is_bot") or user.get("is_workflow_bot") or user.get("id") == "USLACKBOT":
+        return "a bot"
+    teams = {user.get("team_id"), *user.get("enterprise_user", {}).get("teams", ())}
+    if user.get("is_stranger") or team_id not in teams:
+        return "of another organisation"
+    if user.get("is_restricted") or user.get("is_ultra_restricted"):
+        return "a guest"
+    return None
+
+
+def _not_checked(reason: str) -> RefusedError:
+    return RefusedError(
+        "Slack did not tell who you are, so nothing was looked up; try again in a minute.", f"lookup failed: {reason}"
+    )
