@@ -41,7 +41,7 @@ TEXTS: list[Json] = [
 
 NUMBERS: list[Json] = [
     *(0, 7, -3, Decimal("87.25"), Decimal("100.0"), HUGE, Decimal("0.1")),
-    *("4.0", "-3", "1e3", " 12 ", "\u00a055\u3000", "1e400", "1e-7", "007"),
+    *("4.0", "-3", "1e3", " 12 ", "\u00a055\u3000", "1e400", "1e308", "1e-7", "1e-400", "007"),
     *("NaN", "Infinity", "inf", "0x10", "1_000", "1,000", "12 or so", "--3", "1e", "\u0663", "5\ufffd", "1e999999"),
     *("", "  ", True, False, [4], [], {"specialValue": "NaN"}, {"error": "#DIV/0!"}, {"other": 1}, None),
 ]
@@ -50,7 +50,7 @@ COUNTS: list[Json] = [
     *NUMBERS,
     *(1, 2, 3, 5, 12, 99, 100, 101, 1_000_000, 1_000_001, 2_147_483_648, 9_223_372_036_854_775_808),
     *(Decimal("2.5"), Decimal("0.9"), Decimal("-0.5"), Decimal("100.5"), Decimal("2.0"), Decimal("1000000.5")),
-    *("2.9", "-1", "1e2", "99.99", "1e6", "1e-400", "-1e400"),
+    *("2.9", "-1", "1e2", "99.99", "1e6", "-1e400", Decimal("1e-30")),
 ]
 
 CHECKBOXES: list[Json] = [True, False, None, "true", "checked", 1, 0, [True], {"error": "#ERROR!"}, "\ufffd"]

@@ -192,8 +192,11 @@ def _rename_option(world: World, option: OptionName, name: str) -> None:
         OptionName(table, field_name, option.option_id, name, seen_at, None),
     ]
     for fields in world.records[table].values():
-        if fields.get(field_name) == option.name:
+        value = fields.get(field_name)
+        if value == option.name:
             fields[field_name] = name
+        elif isinstance(value, list):
+            fields[field_name] = [name if item == option.name else item for item in value]
 
 
 def _change_campaigns(world: World) -> None:

@@ -51,9 +51,10 @@ def test_counts_are_whole_and_bounded(value: Json, count: int, good: bool) -> No
     assert clean_count(value, MAX_POSITION) == (count, good)
 
 
-def test_numbers_may_be_larger_than_double_precision() -> None:
-    assert clean_number("1e400") == (Decimal("1e400"), True)
-    assert clean_number("1e999999") == (None, False)
+def test_numbers_beyond_double_precision_are_unreadable() -> None:
+    assert clean_number("1e308") == (Decimal("1e308"), True)
+    assert clean_number("1e400") == clean_number(Decimal("-1e400")) == (None, False)
+    assert clean_number("1e-400") == (Decimal(0), True)
 
 
 @pytest.mark.parametrize(

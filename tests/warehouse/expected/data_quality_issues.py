@@ -74,25 +74,31 @@ def expected_data_quality_issues(base: Base) -> list[Row]:
     rows = []
     for table in SOURCE_TABLES:
         versions = base.versions(table)
-        for record_id, present in base.present(table).items():
-            first_seen: dict[Issue, datetime] = {}
-            for version in versions[record_id]:
-                for issue in _issues(table, version):
-                    # spec: metrics.md section 1: first seen = the earliest version with this very row
-                    first_seen.setdefault(issue, version.observed_at)
-            rows += [
-                {
-                    "client": base.client,
-                    "source_table": table,
-                    "record_id": record_id,
-                    "field": issue[0],
-                    "value": issue[1],
-                    "rule": issue[2],
-                    "seen_at": first_seen[issue],
-                }
-                for issue in _issues(table, present)
-            ]
+        for record_id in base.present(table):
+            for field, value, rule in _issues(table, versions[record_id][-1]):
+                rows.append(
+                    {
+                        "client": base.client,
+                        "source_table": table,
+                        "record_id": record_id,
+                        "field": field,
+                        "value": value,
+                        "rule": rule,
+                        "seen_at": _first_seen(table, versions[record_id], field, rule),
+                    }
+                )
     return rows
+
+
+def _first_seen(table: str, versions: list[Version], field: str, rule: str) -> datetime:
+    """Return the start of the present run of versions that break a rule in a field, whatever the value."""
+    # spec: metrics.md section 1: "a mended one goes", so what comes back later is another one
+    start = versions[-1]
+    for version in reversed(versions):
+        if (field, rule) not in {(issue[0], issue[2]) for issue in _issues(table, version)}:
+            break
+        start = version
+    return start.observed_at
 
 
 def _issues(table: str, version: Version) -> Iterator[Issue]:
@@ -100,17 +106,17 @@ def _issues(table: str, version: Version) -> Iterator[Issue]:
         value = version.fields.get(field)
         shown = _value_text(value)
         if shown is not None and REPLACEMENT in shown:
-            yield field, shown, "replacement_character"
+            yield field, shown, "unstorable_character"
         if read_as == "number" and not clean_number(value)[1]:
             yield field, shown, "unreadable_number"
         if read_as in MAXIMUM and not clean_count(value, MAXIMUM[read_as])[1]:
             yield field, shown, "bad_count"
         if read_as == "date" and not clean_date(value, version.observed_at)[1]:
             yield field, shown, "bad_date"
-    if table == "leads" and clean_count(version.fields.get("Click Count"))[0] > 0:
-        clicked_link = version.fields.get("Clicked Link")
-        if not clean_checkbox(clicked_link):
-            yield "Clicked Link", _value_text(clicked_link), "clicks_without_clicked_link"
+    clicks = version.fields.get("Click Count")
+    if table == "leads" and clean_count(clicks)[0] > 0 and not clean_checkbox(version.fields.get("Clicked Link")):
+        # spec: metrics.md section 1: the value is the count that contradicts; the field's own is nearly always NULL
+        yield "Clicked Link", _value_text(clicks), "clicks_but_not_clicked"
 
 
 def _value_text(value: Json) -> str | None:

@@ -64,12 +64,12 @@ def _lead_version(base: Base, links: dict[str, str | None], version: Version) ->
 def _stop_cause(stopped: bool, reason: str | None, booked: bool) -> str | None:
     if not stopped:
         return None
-    # spec: metrics.md section 2: letters of any script count, so that none can be lost from another word; a reason
-    # without any letter is no reason
+    # spec: metrics.md section 2: letters of any script count, so that no word becomes another one by losing some; a
+    # reason without any letter is still a reason
     letters = "".join(filter(str.isalpha, reason or "")).upper()
     if letters in OPT_OUT_WORDS:
         return "opted_out"
-    if letters == "BOOKED" or (not letters and booked):
+    if letters == "BOOKED" or (reason is None and booked):
         return "booked"
     return "removed"
 

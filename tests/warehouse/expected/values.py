@@ -1,5 +1,6 @@
 """Value rules of metrics.md section 1: from what Airtable sent to clean values."""
 
+import math
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -76,20 +77,22 @@ def clean_number(value: Json) -> tuple[Decimal | None, bool]:
     if is_absent(value) or _is_error_object(value):
         return None, True
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return Decimal(value), True
+        return _in_double_precision(Decimal(value))
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip(WHITE_SPACE)):
         try:
-            number = Decimal(value.strip(WHITE_SPACE))
+            return _in_double_precision(Decimal(value.strip(WHITE_SPACE)))
         except InvalidOperation:  # an exponent that even decimal cannot hold
             return None, False
-        if _fits_postgres_numeric(number):
-            return number, True
     return None, False
 
 
-def _fits_postgres_numeric(number: Decimal) -> bool:
-    exponent = number.as_tuple().exponent
-    return number.is_zero() or (number.adjusted() < 131_072 and isinstance(exponent, int) and exponent >= -16_383)
+def _in_double_precision(number: Decimal) -> tuple[Decimal | None, bool]:
+    # spec: metrics.md section 1: "no value may overflow"; JSON numbers and the marts are double precision, so what
+    # that cannot hold is unreadable, and what it cannot tell from 0 is 0
+    double = float(number)
+    if math.isinf(double):
+        return None, False
+    return Decimal(0) if double == 0 else number, True
 
 
 def clean_count(value: Json, maximum: int = MAX_COUNT) -> tuple[int, bool]:
@@ -123,18 +126,16 @@ def clean_date(value: Json, observed_at: datetime) -> tuple[datetime | None, boo
 def _instant(match: re.Match[str]) -> datetime | None:
     part = {name: int(match[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")}
     microsecond = int((match["fraction"] or "")[:6].ljust(6, "0"))
-    # spec: metrics.md section 1: ISO 8601 knows 24:00 as the end of a day
-    end_of_day = part["hour"] == 24 and not (part["minute"] or part["second"] or microsecond)
-    if end_of_day:
-        part["hour"] = 0
     offset_hours, offset_minutes = int(match["offset_hours"] or 0), int(match["offset_minutes"] or 0)
     if offset_hours > 23 or offset_minutes > 59:
         return None
     offset = timedelta(hours=offset_hours, minutes=offset_minutes) * (-1 if match["sign"] == "-" else 1)
     try:
         local = datetime(**part, microsecond=microsecond, tzinfo=UTC)
-        return local + timedelta(days=1 if end_of_day else 0) - offset
-    except (ValueError, OverflowError):  # no such day or time (a second 60 too), or beyond the calendar
+        return local - offset
+    except (ValueError, OverflowError):
+        # no such day or time, or beyond the calendar
+        # spec: metrics.md section 1: 24:00 and a second 60 are no time of a day (ISO 8601-1:2019)
         return None
 
 
