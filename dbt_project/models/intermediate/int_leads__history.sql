@@ -52,10 +52,7 @@ select
     highest_step,
     clicks,
     replies > 0 as has_replies,
-    case
-        when first_version_in_campaign > first_version then first_seen_in_campaign_at
-        else '-infinity'
-    end as in_campaign_since,
+    case when first_version_in_campaign > first_version then first_seen_in_campaign_at end as in_campaign_since,
     nullif(seen_opted_out_at, first_loaded_at) as opted_out_at,
     case
         when seen_booked_at is distinct from first_loaded_at then seen_booked_at

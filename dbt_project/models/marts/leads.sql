@@ -25,8 +25,12 @@ sent as (
         client,
         lead_id,
         count(*)::integer as messages,
-        least(count(distinct messages.text) filter (where messages.sent_at >= history.in_campaign_since), 100)::integer
-            as texts_in_campaign
+        least(
+            count(distinct messages.text) filter (
+                where messages.sent_at >= history.in_campaign_since or history.in_campaign_since is null
+            ),
+            100
+        )::integer as texts_in_campaign
     from messages
     inner join history using (client, lead_id)
     group by client, lead_id
