@@ -1,0 +1,75 @@
+"""One embedded Postgres for the whole run, a database for each test that asks for it, a clean environment."""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+import sqlalchemy
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from uysp.database import Role, open_database
+from uysp.embedded import shared_server
+from uysp.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """A fresh cluster for all tests: the URL of its login (a superuser) and of an empty database."""
+    folder = Path(tempfile.mkdtemp(prefix="uysp-tests-"))
+    folder.chmod(0o755)  # as root, the account that runs Postgres has to pass through
+    try:
+        with shared_server(folder / "home", durable=False) as url:
+            yield url
+        with (folder / "home" / "postgres.keeper").open("r+b") as keeper:
+            fcntl.flock(keeper, fcntl.LOCK_EX)  # the keeper has stopped the server and ended
+    finally:
+        shutil.rmtree(folder)
+
+
+def database_of(url: str, name: str) -> str:
+    """Return the URL of another database of the same cluster."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(database_url: str) -> str:
+    """The name of a migrated database to copy."""
+    name = "migrated_template"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    settings = Settings(_env_file=None, database_url=SecretStr(database_of(database_url, name)))
+    with open_database(settings, Role.PIPELINE):
+        pass
+    return name
+
+
+@pytest.fixture
+def settings(database_url: str, migrated_template: str, tmp_path: Path) -> Iterator[Settings]:
+    """Settings for a new, migrated, empty database, and a home in a temporary folder."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {migrated_template}")
+        yield Settings(
+            _env_file=None, database_url=SecretStr(database_of(database_url, name)), uysp_home=tmp_path / "home"
+        )
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[sqlalchemy.Engine]:
+    """An engine of the pipeline on the database of `settings`."""
+    with open_database(settings, Role.PIPELINE) as engine:
+        yield engine
