@@ -7,17 +7,17 @@ from urllib.parse import unquote
 import orjson
 
 from playground.airtable import errors
-from playground.airtable.base_file import Token
 from playground.airtable.cells import RECORD_ID
 from playground.airtable.emulation import Emulation
 from playground.airtable.listing import list_records
 from playground.airtable.parameters import flag, from_query, list_parameters
 from playground.airtable.schema import Base, Table
+from playground.airtable.tokens import CREATOR, WRITING_ROLES, Token, any_token
 from playground.airtable.writing import WriteRequest, delete
 
 _ORIGIN = "https://api.airtable.com"
-_PERMISSIONS = {"creator": "create", "editor": "edit", "commenter": "comment", "read": "read"}
-_OPEN_TO_ALL = Token("", "usrPlayground0001", [], {})
+_PERMISSION_LEVELS = {CREATOR: "create", "editor": "edit", "commenter": "comment", "read": "read"}
+_RENDERING = frozenset({"returnFieldsByFieldId", "cellFormat", "timeZone", "userLocale"})
 
 
 @dataclass(frozen=True)
@@ -41,37 +41,32 @@ class Call:
     @property
     def segments(self) -> list[str]:
         """The parts of the path after /v0; a table's name may hold an encoded slash."""
-        return [unquote(part) for part in self.raw_path.split("/")[2:]]
+        root, *segments = [unquote(part) for part in self.raw_path.split("/")[1:]]
+        return segments if root == "v0" else []
 
     @property
     def base_id(self) -> str | None:
-        """The base that the request counts on, if it names one."""
+        """The base that the request is about, if it names one."""
         segments = self.segments
         if segments[:1] == ["meta"]:
             segments = segments[2:]
-        return next((part for part in segments[:1] if part.startswith("app")), None)
-
-    def offset(self) -> str | None:
-        """Return the list offset that the request carries, if any."""
-        if self.method == "GET":
-            offset = from_query(self.query).get("offset")
-        else:
-            try:
-                body = orjson.loads(self.body or b"{}")
-            except orjson.JSONDecodeError:
-                return None
-            offset = body.get("offset") if isinstance(body, dict) else None
-        return offset if isinstance(offset, str) else None
+        return segments[0] if segments and segments[0].startswith("app") else None
 
     @property
     def is_list(self) -> bool:
         """Whether this reads a page of a table's records."""
-        segments = self.segments
-        if segments[:1] == ["meta"]:
-            return False
-        return (self.method == "GET" and len(segments) == 2) or (
-            self.method == "POST" and len(segments) == 3 and segments[2] == "listRecords"
-        )
+        match self.method, self.segments:
+            case ("GET", [base_id, _]) | ("POST", [base_id, _, "listRecords"]):
+                return base_id != "meta"
+        return False
+
+    def offset(self) -> str | None:
+        """Return the list offset that the request carries, if any."""
+        try:
+            offset = (from_query(self.query) | _json_object(self.body or b"{}")).get("offset")
+        except errors.Refusal:
+            return None
+        return offset if isinstance(offset, str) else None
 
 
 def answer(emulation: Emulation, call: Call) -> bytes:
@@ -82,92 +77,96 @@ def answer(emulation: Emulation, call: Call) -> bytes:
     """
     token = _token(emulation, call.authorization)
     _throttle(emulation, call, token)
-    limit, length = emulation.behaviour.url_limit, len(_ORIGIN) + len(call.raw_path) + 1 + len(call.query)
-    if length >= limit:
-        status = emulation.behaviour.url_error_status
-        raise errors.Refusal(status, errors.invalid_request().body)
-    segments = call.segments
-    match call.method, segments:
+    if len(_ORIGIN) + len(call.raw_path) + 1 + len(call.query) >= emulation.behaviour.url_limit:
+        raise errors.Refusal(emulation.behaviour.url_error_status, errors.invalid_request().body)
+    match call.method, call.segments:
         case "GET", ["meta", "whoami"]:
             return orjson.dumps(_whoami(emulation, token))
         case "GET", ["meta", "bases"]:
             return orjson.dumps({"bases": _bases(emulation, token)})
         case "GET", ["meta", "bases", base_id, "tables"]:
             base = _base(emulation, token, base_id, "schema.bases:read")
-            include = from_query(call.query).get("include", [])
-            visible = "visibleFieldIds" in include
-            return orjson.dumps({"tables": [table.described(visible_field_ids=visible) for table in base.tables]})
-        case _, [base_id, table_name, *rest] if base_id != "meta" and len(rest) <= 1:
-            return _records(emulation, call, token, base_id, table_name, rest)
+            visible = "visibleFieldIds" in from_query(call.query).get("include", [])
+            return orjson.dumps({"tables": [t.described(visible_field_ids=visible) for t in base.tables]})
+        case method, [base_id, table_name, *rest] if base_id != "meta" and len(rest) <= 1:
+            if method == "GET" or rest == ["listRecords"]:
+                base = _base(emulation, token, base_id, "data.records:read")
+                return _read(emulation, call, base, _table(base, table_name), rest)
+            base = _base(emulation, token, base_id, "data.records:write")
+            table = _table(base, table_name)
+            if token.role_on(base.id) not in WRITING_ROLES:
+                raise errors.not_permitted()
+            return _write(emulation, call, base, table, rest, may_create_options=token.role_on(base.id) == CREATOR)
     raise errors.bad_route()
 
 
-def _records(emulation: Emulation, call: Call, token: Token, base_id: str, table_name: str, rest: list[str]) -> bytes:
-    store = emulation.store
-    reads = call.method == "GET" or rest == ["listRecords"]
-    base = _base(emulation, token, base_id, "data.records:read" if reads else "data.records:write")
-    table = base.table_named(table_name)
-    if table is None:
-        raise errors.forbidden_or_unknown()
-    if not reads and _role(emulation, token, base) not in ("creator", "editor"):
-        raise errors.not_permitted()
-    parameters = from_query(call.query)
+def _read(emulation: Emulation, call: Call, base: Base, table: Table, rest: list[str]) -> bytes:
+    given = from_query(call.query)
     match call.method, rest:
-        case "GET", []:
-            return list_records(emulation, base, table, list_parameters(parameters, emulation.behaviour))
         case "POST", ["listRecords"]:
-            body = _json_object(call.body or b"{}")
-            return list_records(emulation, base, table, list_parameters({**parameters, **body}, emulation.behaviour))
+            given |= _json_object(call.body or b"{}")
+            return list_records(emulation, base, table, list_parameters(given, emulation.behaviour))
+        case "GET", []:
+            return list_records(emulation, base, table, list_parameters(given, emulation.behaviour))
         case "GET", [record_id] if RECORD_ID.fullmatch(record_id):
-            return _get(emulation, base, table, record_id, parameters)
-        case "DELETE", []:
-            return orjson.dumps({"records": delete(store, base, table, parameters.get("records"))})
-        case "DELETE", [record_id] if RECORD_ID.fullmatch(record_id):
-            if record_id not in table.records:
-                raise errors.record_not_found()
-            return orjson.dumps(delete(store, base, table, [record_id])[0])
-        case ("POST", []) | ("PATCH" | "PUT", _):
-            body = {**parameters, **_json_object(call.body)}
-            may_create_options = _role(emulation, token, base) == "creator"
-            request = WriteRequest(store, base, table, emulation.behaviour, body, may_create_options)
-            match call.method, rest:
-                case "POST", []:
-                    return request.create()
-                case method, []:
-                    return request.update_many(replace=method == "PUT")
-                case method, [record_id] if RECORD_ID.fullmatch(record_id):
-                    return request.update_one(record_id, replace=method == "PUT")
+            return _get(emulation, base, table, record_id, given)
     raise errors.bad_route()
 
 
-def _get(emulation: Emulation, base: Base, table: Table, record_id: str, parameters: dict[str, Any]) -> bytes:
-    if not parameters.keys() <= {"returnFieldsByFieldId", "cellFormat", "timeZone", "userLocale"}:
+def _get(emulation: Emulation, base: Base, table: Table, record_id: str, given: dict[str, Any]) -> bytes:
+    if not given.keys() <= _RENDERING or given.get("cellFormat", "json") != "json":
         raise errors.invalid_request()
     # An id that is not in this table is looked for in the whole base (research/airtable.md section 1.3).
     for candidate in (table, *base.tables):
         record = candidate.records.get(record_id)
         if record is not None:
-            by_id = flag(parameters, "returnFieldsByFieldId")
+            by_id = flag(given, "returnFieldsByFieldId")
             return emulation.store.renderer(base, candidate).answer(record, by_id=by_id)
     raise errors.record_not_found()
+
+
+def _write(
+    emulation: Emulation, call: Call, base: Base, table: Table, rest: list[str], *, may_create_options: bool
+) -> bytes:
+    store = emulation.store
+    if rest and not RECORD_ID.fullmatch(rest[0]):
+        raise errors.bad_route()
+    given = from_query(call.query)
+    if call.method == "DELETE":
+        if not rest:
+            return orjson.dumps({"records": delete(store, base, table, given.get("records"))})
+        if rest[0] not in table.records:
+            raise errors.record_not_found()
+        return orjson.dumps(delete(store, base, table, rest)[0])
+    body = given | _json_object(call.body)
+    request = WriteRequest(store, base, table, emulation.behaviour, body, may_create_options)
+    replace = call.method == "PUT"
+    match call.method, rest:
+        case "POST", []:
+            return request.create()
+        case (("PATCH" | "PUT"), []):
+            return request.update_many(replace=replace)
+        case (("PATCH" | "PUT"), [record_id]):
+            return request.update_one(record_id, replace=replace)
+    raise errors.bad_route()
 
 
 def _whoami(emulation: Emulation, token: Token) -> dict[str, Any]:
     who: dict[str, Any] = {"id": token.user}
     if emulation.behaviour.scopes_in_whoami:
         who["scopes"] = token.scopes
-    if token.email is not None and "user.email:read" in token.scopes:
+    if token.email is not None and token.has_scope("user.email:read"):
         who["email"] = token.email
     return who
 
 
 def _bases(emulation: Emulation, token: Token) -> list[dict[str, Any]]:
-    if not _has_scope(token, "schema.bases:read"):
+    if not token.has_scope("schema.bases:read"):
         raise errors.forbidden_or_unknown()
     return [
-        {"id": base.id, "name": base.name, "permissionLevel": _PERMISSIONS[role]}
+        {"id": base.id, "name": base.name, "permissionLevel": _PERMISSION_LEVELS[role]}
         for base in emulation.store.bases.values()
-        if (role := _role(emulation, token, base)) is not None
+        if (role := token.role_on(base.id)) is not None
     ]
 
 
@@ -176,7 +175,7 @@ def _token(emulation: Emulation, authorization: str) -> Token:
     if kind.lower() != "bearer" or not given.strip():
         raise errors.authentication_required()
     if emulation.store.tokens is None:
-        return _OPEN_TO_ALL
+        return any_token()
     token = emulation.store.tokens.get(given.strip())
     if token is None or token.is_revoked:
         raise errors.authentication_required()
@@ -185,26 +184,26 @@ def _token(emulation: Emulation, authorization: str) -> Token:
 
 def _throttle(emulation: Emulation, call: Call, token: Token) -> None:
     behaviour, now = emulation.behaviour, emulation.store.clock.elapsed()
-    allowed = emulation.limiter.admits(token.user, behaviour.user_requests_per_second, behaviour, now)
+    admits = emulation.limiter.admits
+    allowed = admits(token.user, behaviour.user_requests_per_second, behaviour, now)
     if allowed and call.base_id in emulation.store.bases:
-        allowed = emulation.limiter.admits(str(call.base_id), behaviour.requests_per_second, behaviour, now)
+        allowed = admits(str(call.base_id), behaviour.requests_per_second, behaviour, now)
     if not allowed:
         raise errors.rate_limited(plural=behaviour.plural_rate_error)
 
 
 def _base(emulation: Emulation, token: Token, base_id: str, scope: str) -> Base:
     base = emulation.store.bases.get(base_id)
-    if base is None or _role(emulation, token, base) is None or not _has_scope(token, scope):
+    if base is None or token.role_on(base_id) is None or not token.has_scope(scope):
         raise errors.forbidden_or_unknown()
     return base
 
 
-def _role(emulation: Emulation, token: Token, base: Base) -> str | None:
-    return "creator" if token is _OPEN_TO_ALL else token.bases.get(base.id)
-
-
-def _has_scope(token: Token, scope: str) -> bool:
-    return token is _OPEN_TO_ALL or scope in token.scopes
+def _table(base: Base, name: str) -> Table:
+    table = base.table_named(name)
+    if table is None:
+        raise errors.forbidden_or_unknown()
+    return table
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -12,29 +12,17 @@ when it was created. Without `tokens`, any token opens everything.
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from playground.airtable.cells import is_empty
-from playground.airtable.schema import Base, Field, Record, Table
+from playground.airtable.schema import Base, Field, Record, Table, kept_json
+from playground.airtable.tokens import Token
 from uysp.errors import ConfigurationError
 
 _BIG_JOURNAL = 16 * 2**20  # bytes
-
-
-@dataclass
-class Token:
-    """A personal access token: what it may (scopes), and where (base id to the user's role there)."""
-
-    token: str
-    user: str
-    scopes: list[str]
-    bases: dict[str, str]
-    email: str | None = None
-    is_revoked: bool = field(default=False, compare=False)
 
 
 def read(path: Path) -> tuple[dict[str, Base], dict[str, Token] | None]:
@@ -83,7 +71,10 @@ class Journal:
     """The writes since the base file was last rewritten, a line each."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _journal_path(path).open("ab")
+        self._file = _journal_path(path).open("a+b")
+        self._file.seek(0)
+        # A line cut short by a crash must not run into the next one.
+        self._file.truncate(self._file.read().rfind(b"\n") + 1)
 
     @property
     def is_big(self) -> bool:
@@ -159,7 +150,7 @@ def _base(raw: dict[str, Any]) -> Base:
                 raw_record["id"],
                 created,
                 raw_record.get("modifiedTime") or created,
-                orjson.dumps(cells),
+                kept_json(cells),
                 raw_record.get("touched"),
             )
             for link_id in link_ids:
@@ -186,7 +177,7 @@ def _complete_links(base: Base, links: dict[str, dict[str, list[str]]]) -> None:
                 given = links.get(link.id, {}).get(record_id, [])
                 complete = list(dict.fromkeys(given) | linking)
                 if record is not None and len(complete) > len(given):
-                    record.stored = orjson.dumps({**record.cells(), link.id: complete})
+                    record.stored = kept_json({**record.cells(), link.id: complete})
 
 
 def _written(record: Record, names: dict[str, str]) -> bytes:

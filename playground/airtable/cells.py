@@ -56,24 +56,8 @@ def accepted(field: Field, value: Any, writing: Writing, *, was_filled: bool) ->
         return text + "\n" if text or was_filled else None
     if is_empty(value):
         return None
-    if field.type in TEXT_TYPES:
-        return _text(field, value, writing)
-    if field.type in NUMBER_TYPES:
-        return _number(field, value, writing)
-    match field.type:
-        case "checkbox":
-            return _checkbox(field, value, writing)
-        case "singleSelect":
-            return _option(field, value, writing)
-        case "multipleSelects":
-            values = value.split(",") if writing.typecast and isinstance(value, str) else _list(field, value)
-            return list(dict.fromkeys(_option(field, v.strip() if writing.typecast else v, writing) for v in values))
-        case "date" | "dateTime":
-            return _time(field, value)
-        case "multipleRecordLinks":
-            values = [value] if writing.typecast and isinstance(value, str) else _list(field, value)
-            return list(dict.fromkeys(_link(field, v, writing) for v in values))
-    return value
+    read = _READERS.get(field.type)
+    return value if read is None else read(field, value, writing)
 
 
 def _text(field: Field, value: Any, writing: Writing) -> str:
@@ -121,12 +105,23 @@ def _option(field: Field, value: Any, writing: Writing) -> str:
     return value
 
 
-def _time(field: Field, value: Any) -> str:
+def _options(field: Field, value: Any, writing: Writing) -> list[str]:
+    values = value.split(",") if writing.typecast and isinstance(value, str) else _list(field, value)
+    values = [item.strip() if writing.typecast and isinstance(item, str) else item for item in values]
+    return list(dict.fromkeys(_option(field, item, writing) for item in values))
+
+
+def _time(field: Field, value: Any, _: Writing) -> str:
     try:
-        moment = read_time(value, field.options.get("timeZone"))
+        moment = read_time(value, None if field.type == "date" else field.options.get("timeZone"))
     except (TypeError, ValueError):
         raise errors.invalid_value(field.name) from None
-    return value[:10] if field.type == "date" else wire_time(moment)
+    return f"{moment:%Y-%m-%d}" if field.type == "date" else wire_time(moment)
+
+
+def _links(field: Field, value: Any, writing: Writing) -> list[str]:
+    values = [value] if writing.typecast and isinstance(value, str) else _list(field, value)
+    return list(dict.fromkeys(_link(field, item, writing) for item in values))
 
 
 def _link(field: Field, value: Any, writing: Writing) -> str:
@@ -143,3 +138,15 @@ def _list(field: Field, value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise errors.invalid_value(field.name)
     return value
+
+
+_READERS: dict[str, Callable[[Field, Any, Writing], Any]] = {
+    **dict.fromkeys(TEXT_TYPES, _text),
+    **dict.fromkeys(NUMBER_TYPES, _number),
+    "checkbox": _checkbox,
+    "singleSelect": _option,
+    "multipleSelects": _options,
+    "date": _time,
+    "dateTime": _time,
+    "multipleRecordLinks": _links,
+}

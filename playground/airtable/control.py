@@ -25,11 +25,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from playground.airtable import schema_edits
-from playground.airtable.base_file import Token
 from playground.airtable.behaviour import Behaviour
 from playground.airtable.emulation import Emulation
 from playground.airtable.faults import Fault
 from playground.airtable.moments import read_time, wire_time
+from playground.airtable.tokens import Token
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -111,11 +111,15 @@ def _set_token(emulation: Emulation, given: dict[str, Any]) -> Any:
 
 
 def _requests(emulation: Emulation, given: dict[str, Any]) -> Any:
-    return [asdict(seen) for seen in list(emulation.requests)][-int(given.get("last", 0)) :]
+    return _last([asdict(seen) for seen in list(emulation.requests)], given)
+
+
+def _last(rows: list[dict[str, Any]], given: dict[str, Any]) -> list[dict[str, Any]]:
+    return rows[-int(given["last"]) :] if "last" in given else rows
 
 
 def _writes(emulation: Emulation, given: dict[str, Any]) -> Any:
-    return emulation.writes()[-int(given.get("last", 0)) :]
+    return _last(emulation.writes(), given)
 
 
 routes = [

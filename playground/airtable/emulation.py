@@ -42,6 +42,10 @@ class Emulation:
     def __post_init__(self) -> None:
         self.store.listeners.append(self._note)
 
+    def close(self) -> None:
+        """Let go of the store, which may be served again."""
+        self.store.listeners.remove(self._note)
+
     def writes(self) -> list[dict[str, Any]]:
         """Return what was written, a row per record: the stored cells before and after by field id."""
         return [

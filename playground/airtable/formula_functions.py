@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-
-from dateutil.relativedelta import relativedelta
+from datetime import UTC, datetime
 
 from playground.airtable.formula_parser import FormulaSyntaxError
 from playground.airtable.formula_values import Evaluate, FormulaError, Row, Value, is_true, number, text
-from playground.airtable.moments import format_moment, parse_moment, parse_time, start_of
+from playground.airtable.moments import format_moment, later, parse_moment, parse_time, start_of
 
 _ANY = 1_000
 
@@ -33,6 +31,15 @@ def build_call(function: str, arguments: list[Evaluate]) -> Evaluate:
     return lambda row: call(*[argument(row) for argument in arguments])
 
 
+def constant(value: Value) -> Evaluate:
+    """Return the evaluation of a value that stands in the formula itself."""
+
+    def evaluate(_: Row) -> Value:
+        return value
+
+    return evaluate
+
+
 def _check_count(function: str, arguments: list[Evaluate], fewest: int, most: int) -> None:
     if not fewest <= len(arguments) <= most:
         raise FormulaSyntaxError(f"{function} takes {fewest} to {most} arguments")
@@ -48,7 +55,7 @@ def _or(arguments: list[Evaluate]) -> Evaluate:
 
 def _if(arguments: list[Evaluate]) -> Evaluate:
     condition, then, *rest = arguments
-    otherwise: Evaluate = rest[0] if rest else lambda row: None
+    otherwise = rest[0] if rest else constant(None)
     return lambda row: then(row) if is_true(condition(row)) else otherwise(row)
 
 
@@ -68,7 +75,7 @@ _LAZY: dict[str, tuple[Callable[[list[Evaluate]], Evaluate], int, int]] = {
     "OR": (_or, 1, _ANY),
     "IF": (_if, 2, 3),
     "ISERROR": (_is_error, 1, 1),
-    "RECORD_ID": (lambda _: lambda row: row.id, 0, 0),
+    "RECORD_ID": (lambda _: lambda row: row.record_id, 0, 0),
     "CREATED_TIME": (lambda _: lambda row: row.created(), 0, 0),
     "NOW": (lambda _: lambda row: row.now, 0, 0),
     "TODAY": (lambda _: lambda row: start_of(row.now, "day"), 0, 0),
@@ -108,7 +115,7 @@ def _value(value: Value) -> float:
 
 
 def _round(value: Value, digits: Value = 0) -> float:
-    shift = 10 ** int(number(digits))
+    shift = 10.0 ** int(number(digits))
     scaled = number(value) * shift
     return (int(scaled + 0.5) if scaled >= 0 else -int(-scaled + 0.5)) / shift
 
@@ -124,21 +131,7 @@ def _compare_dates(left: Value, right: Value, unit: Value, holds: Callable[[date
 
 def _date_add(date: Value, count: Value, unit: Value) -> datetime | None:
     start = parse_time(date)
-    if start is None:
-        return None
-    amount = number(count)
-    match text(unit).rstrip("s"):
-        case "millisecond" | "m":
-            return start + timedelta(milliseconds=amount)
-        case "second" | "minute" | "hour" | "day" | "week" as name:
-            return start + timedelta(**{name + "s": amount})
-        case "month":
-            return start + relativedelta(months=int(amount))
-        case "quarter":
-            return start + relativedelta(months=3 * int(amount))
-        case "year":
-            return start + relativedelta(years=int(amount))
-    raise FormulaError
+    return None if start is None else later(start, number(count), text(unit))
 
 
 def _date_format(date: Value, specifier: Value = None) -> str | None:

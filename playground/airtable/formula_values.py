@@ -15,8 +15,13 @@ class FormulaError(Exception):
 class Row(Protocol):
     """What a formula reads."""
 
-    id: str
-    now: datetime
+    @property
+    def now(self) -> datetime:
+        """The present moment."""
+
+    @property
+    def record_id(self) -> str:
+        """The record's id."""
 
     def value(self, field_id: str) -> Value:
         """Return a field's value."""
@@ -64,6 +69,4 @@ def text(value: Value) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     plain = number(value)
-    if isinstance(plain, float) and plain.is_integer():
-        plain = int(plain)
-    return str(plain)
+    return str(int(plain) if plain.is_integer() else plain)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from playground.airtable.formula_functions import build_call
+from playground.airtable.formula_functions import build_call, constant
 from playground.airtable.formula_parser import (
     Binary,
     Call,
@@ -60,7 +60,7 @@ def compile_formula(text: str, find_field: Callable[[str], str | None]) -> Formu
     names = {node.name: find_field(node.name) for node in nodes if isinstance(node, FieldReference)}
     unknown = [name for name, field_id in names.items() if field_id is None]
     field_ids = {name: field_id for name, field_id in names.items() if field_id is not None}
-    evaluate = _compile(tree, field_ids, tolerate_unknown=bool(unknown))
+    evaluate = _compile(tree, field_ids)  # first, because what cannot be read is refused before what is unknown
     if unknown:
         raise UnknownFieldsError(*unknown)
     volatile = any(isinstance(node, Call) and node.function in ("NOW", "TODAY") for node in nodes)
@@ -79,21 +79,20 @@ def _walk(tree: Node) -> list[Node]:
     return nodes
 
 
-def _compile(tree: Node, field_ids: dict[str, str], *, tolerate_unknown: bool) -> Evaluate:
+def _compile(tree: Node, field_ids: dict[str, str]) -> Evaluate:
     def build(node: Node) -> Evaluate:
         match node:
             case Literal(value):
-                return lambda row: value
+                return constant(value)
             case FieldReference(name):
-                if tolerate_unknown:
-                    return lambda row: None
-                field_id = field_ids[name]
-                return lambda row: row.value(field_id)
+                field_id = field_ids.get(name)
+                return constant(None) if field_id is None else lambda row: row.value(field_id)
             case Negation(operand):
                 inner = build(operand)
                 return lambda row: -number(inner(row))
             case Binary(operator, left, right):
-                return _binary(operator, build(left), build(right))
+                operate, first, second = _OPERATORS[operator], build(left), build(right)
+                return lambda row: operate(first(row), second(row))
             case Call("LAST_MODIFIED_TIME", arguments):
                 watched = tuple(field_ids.get(a.name, "") for a in arguments if isinstance(a, FieldReference))
                 if len(watched) != len(arguments):
@@ -106,31 +105,6 @@ def _compile(tree: Node, field_ids: dict[str, str], *, tolerate_unknown: bool) -
     return build(tree)
 
 
-def _binary(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
-    match operator:
-        case "&":
-            return lambda row: text(left(row)) + text(right(row))
-        case "+":
-            return lambda row: number(left(row)) + number(right(row))
-        case "-":
-            return lambda row: number(left(row)) - number(right(row))
-        case "*":
-            return lambda row: number(left(row)) * number(right(row))
-        case "/":
-            return lambda row: _quotient(number(left(row)), number(right(row)))
-        case "=":
-            return lambda row: _equal(left(row), right(row))
-        case "!=":
-            return lambda row: not _equal(left(row), right(row))
-        case "<":
-            return lambda row: _order(left(row), right(row)) < 0
-        case "<=":
-            return lambda row: _order(left(row), right(row)) <= 0
-        case ">":
-            return lambda row: _order(left(row), right(row)) > 0
-    return lambda row: _order(left(row), right(row)) >= 0
-
-
 def _quotient(dividend: float, divisor: float) -> float:
     if divisor:
         return dividend / divisor
@@ -140,18 +114,32 @@ def _quotient(dividend: float, divisor: float) -> float:
 def _equal(left: Value, right: Value) -> bool:
     if left is None or right is None:
         return not is_true(left) and not is_true(right)
-    if (isinstance(left, list) and isinstance(right, str)) or (isinstance(left, str) and isinstance(right, list)):
+    if isinstance(left, list) != isinstance(right, list):
         return text(left) == text(right)
     return bool(left == right)
 
 
 def _order(left: Value, right: Value) -> int:
-    if (isinstance(left, datetime) and isinstance(right, datetime)) or (
-        isinstance(left, str) and isinstance(right, str)
-    ):
-        return (left > right) - (left < right)
-    a, b = number(left), number(right)
-    return (a > b) - (a < b)
+    for kind in (str, datetime):
+        if isinstance(left, kind) and isinstance(right, kind):
+            return int(left > right) - int(left < right)
+    first, second = number(left), number(right)
+    return (first > second) - (first < second)
+
+
+_OPERATORS: dict[str, Callable[[Value, Value], Value]] = {
+    "&": lambda left, right: text(left) + text(right),
+    "+": lambda left, right: number(left) + number(right),
+    "-": lambda left, right: number(left) - number(right),
+    "*": lambda left, right: number(left) * number(right),
+    "/": lambda left, right: _quotient(number(left), number(right)),
+    "=": _equal,
+    "!=": lambda left, right: not _equal(left, right),
+    "<": lambda left, right: _order(left, right) < 0,
+    "<=": lambda left, right: _order(left, right) <= 0,
+    ">": lambda left, right: _order(left, right) > 0,
+    ">=": lambda left, right: _order(left, right) >= 0,
+}
 
 
 def _record_ids(tree: Node) -> frozenset[str] | None:

@@ -163,7 +163,7 @@ def _matching(renderer: Renderer, table: Table, records: Mapping[str, Record], a
         cells = {record.id: renderer.cells(record) for record in found}
         for by, descending in reversed(sorting):
             ranks = {choice["name"]: rank for rank, choice in enumerate(by.choices)} if "Select" in by.type else {}
-            found.sort(key=lambda r: _sort_key(by, cells[r.id].get(by.id), ranks), reverse=descending)
+            found.sort(key=lambda r: _sort_key(cells[r.id].get(by.id), ranks), reverse=descending)
     return [record.id for record in found][: asked.max_records]
 
 
@@ -193,13 +193,13 @@ def _keeps(formula: Formula, renderer: Renderer, record: Record) -> bool:
         return False
 
 
-def _sort_key(field: Field, cell: Any, ranks: dict[str, int]) -> tuple[int, Any]:
+def _sort_key(cell: Any, ranks: dict[str, int]) -> tuple[int, Any]:
     """Order cells of one field: empty ones first, numbers, then what is no number; options in their own order."""
     if cell is None:
         return (0, 0)
     if isinstance(cell, list):
         return (2, ", ".join(str(item).lower() for item in cell))
-    if cell in ranks if isinstance(cell, str) else False:
+    if isinstance(cell, str) and cell in ranks:
         return (1, ranks[cell])
     if isinstance(cell, int | float):
         return (1, cell)

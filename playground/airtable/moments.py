@@ -1,13 +1,14 @@
 """Times: as Airtable writes them on the wire, and in the format language of its formulas."""
 
 import re
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from playground.airtable.formula_values import FormulaError
 
-_UNITS = {
+_START_OF = {
     "second": {"microsecond": 0},
     "minute": {"second": 0, "microsecond": 0},
     "hour": {"minute": 0, "second": 0, "microsecond": 0},
@@ -15,6 +16,18 @@ _UNITS = {
     "month": {"day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0},
     "year": {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0},
 }
+_SHORT_UNITS = {
+    "ms": "millisecond",
+    "s": "second",
+    "m": "minute",
+    "h": "hour",
+    "d": "day",
+    "w": "week",
+    "M": "month",
+    "Q": "quarter",
+    "y": "year",
+}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _SPECIFIER = re.compile(r"\[([^\]]*)\]|YYYY|YY|MMMM|MMM|MM|M|DD|D|dddd|ddd|HH|H|hh|h|mm|m|ss|s|SSS|A|a|ZZ|Z|X|x")
 _STRFTIME = {"YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "DD": "%d", "D": "%-d",
              "dddd": "%A", "ddd": "%a", "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M",
@@ -39,7 +52,7 @@ def read_time(text: str, zone: str | None = None) -> datetime:
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(zone) if zone not in (None, "client", "utc") else UTC)
+        moment = moment.replace(tzinfo=ZoneInfo(zone) if zone and zone not in ("client", "utc") else UTC)
     return moment.astimezone(UTC)
 
 
@@ -60,19 +73,40 @@ def parse_time(value: Any) -> datetime | None:
 
 
 def start_of(moment: datetime, unit: str) -> datetime:
-    """Return the start of the unit (second to year, plural or not) that a moment lies in.
+    """Return the start of the unit (second to year, in Airtable's spellings) that a moment lies in.
 
     Raises:
         FormulaError: there is no such unit.
     """
-    name = unit.rstrip("s")
+    name = _unit(unit)
     if name == "week":
         return start_of(moment, "day") - timedelta(days=(moment.weekday() + 1) % 7)
+    if name == "quarter":
+        return start_of(moment, "year").replace(month=(moment.month - 1) // 3 * 3 + 1)
     if name == "millisecond":
         return moment
-    if name not in _UNITS:
+    return moment.replace(**_START_OF[name])  # type: ignore[arg-type]  # replace() takes these names
+
+
+def later(moment: datetime, count: float, unit: str) -> datetime:
+    """Return the moment so many units (milliseconds to years) later; a day that a month lacks becomes its last.
+
+    Raises:
+        FormulaError: there is no such unit.
+    """
+    name = _unit(unit)
+    if name not in _MONTHS:
+        return moment + timedelta(**{name + "s": count})
+    years, month = divmod(moment.month - 1 + int(count) * _MONTHS[name], 12)
+    year = moment.year + years
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))
+
+
+def _unit(unit: str) -> str:
+    name = _SHORT_UNITS.get(unit) or unit.removesuffix("s")
+    if name not in _SHORT_UNITS.values():
         raise FormulaError
-    return moment.replace(**_UNITS[name])  # type: ignore[arg-type]  # replace() takes these names
+    return name
 
 
 def format_moment(moment: datetime, specifier: str) -> str:

@@ -11,20 +11,20 @@ from playground.airtable.behaviour import Behaviour
 _MOST_PER_PAGE = 100
 _INDEXED = re.compile(r"(\w+)\[(\d*)\](?:\[(\w+)\])?")
 _LIST_KEYS = frozenset(
-    [
+    {
+        "cellFormat",
         "fields",
         "filterByFormula",
         "maxRecords",
-        "pageSize",
-        "sort",
-        "view",
-        "cellFormat",
-        "timeZone",
-        "userLocale",
         "offset",
+        "pageSize",
         "recordMetadata",
         "returnFieldsByFieldId",
-    ]
+        "sort",
+        "timeZone",
+        "userLocale",
+        "view",
+    }
 )
 
 

@@ -6,23 +6,23 @@ from typing import Any
 import orjson
 
 COMPUTED_TYPES = frozenset(
-    [
-        "formula",
-        "rollup",
-        "multipleLookupValues",
-        "count",
-        "autoNumber",
-        "createdTime",
-        "lastModifiedTime",
-        "createdBy",
-        "lastModifiedBy",
-        "button",
+    {
         "aiText",
+        "autoNumber",
+        "button",
+        "count",
+        "createdBy",
+        "createdTime",
         "externalSyncSource",
-    ]
+        "formula",
+        "lastModifiedBy",
+        "lastModifiedTime",
+        "multipleLookupValues",
+        "rollup",
+    }
 )
-TEXT_TYPES = frozenset(["singleLineText", "multilineText", "richText", "email", "url", "phoneNumber"])
-NUMBER_TYPES = frozenset(["number", "currency", "percent", "rating", "duration"])
+TEXT_TYPES = frozenset({"singleLineText", "multilineText", "richText", "email", "url", "phoneNumber"})
+NUMBER_TYPES = frozenset({"number", "currency", "percent", "rating", "duration"})
 
 
 @dataclass
@@ -81,15 +81,24 @@ class Record:
     __slots__ = ("answers", "created", "id", "modified", "stored", "touched")
 
     def __init__(
-        self, id: str, created: str, modified: str, stored: bytes, touched: dict[str, str] | None = None
+        self, record_id: str, created: str, modified: str, stored: bytes, touched: dict[str, str] | None = None
     ) -> None:
-        self.id, self.created, self.modified, self.stored, self.touched = id, created, modified, stored, touched
+        self.id = record_id
+        self.created = created
+        self.modified = modified
+        self.stored = stored
+        self.touched = touched
         self.answers: list[tuple[int, bytes] | None] = [None, None]
 
     def cells(self) -> dict[str, Any]:
         """Return the stored cells by field id, a copy."""
         cells: dict[str, Any] = orjson.loads(self.stored)
         return cells
+
+
+def kept_json(value: Any) -> bytes:
+    """Return JSON that is kept for long: orjson's own bytes hold on to the buffer they grew in, often 8 kB."""
+    return bytes(memoryview(orjson.dumps(value)))
 
 
 @dataclass(eq=False)

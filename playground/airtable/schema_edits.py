@@ -6,9 +6,8 @@ None of them moves a record's last modified time (research/airtable.md section 1
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
-from playground.airtable.schema import Base, Field, Table
+from playground.airtable.cells import is_empty
+from playground.airtable.schema import Base, Field, Table, kept_json
 from playground.airtable.store import Store
 
 
@@ -18,6 +17,7 @@ def edit(store: Store, base: str, edit: str, **arguments: Any) -> dict[str, Any]
     Raises:
         KeyError: there is no such edit, base, table, field or option.
         TypeError: arguments are missing or too many.
+        ValueError: a field with the new name is there already.
     """
     with store.lock:
         found = store.bases[base]
@@ -34,14 +34,23 @@ def _delete_table(_: Store, base: Base, table: str) -> None:
     base.tables.remove(_table(base, table))
 
 
+def _add_table(store: Store, base: Base, name: str, fields: list[dict[str, Any]]) -> None:
+    """The first field becomes the primary one."""
+    added = [Field(store.new_id("fld"), f["name"], f["type"], f.get("options") or {}) for f in fields]
+    base.tables.append(Table(store.new_id("tbl"), name, added[0].id, added))
+
+
 def _rename_field(_: Store, base: Base, table: str, field: str, name: str) -> None:
-    _field(_table(base, table), field).name = name
+    found = _table(base, table)
+    if found.field_named(name) is not None:
+        raise ValueError(f"{found.name} has a field {name} already")
+    _field(found, field).name = name
 
 
 def _add_field(
-    store: Store, base: Base, table: str, name: str, type: str, options: dict[str, Any] | None = None
+    store: Store, base: Base, table: str, name: str, field_type: str, options: dict[str, Any] | None = None
 ) -> None:
-    added = Field(store.new_id("fld"), name, type, options or {})
+    added = Field(store.new_id("fld"), name, field_type, options or {})
     for choice in added.options.get("choices", ()):
         choice.setdefault("id", store.new_id("sel"))
     _table(base, table).fields.append(added)
@@ -55,10 +64,10 @@ def _delete_field(_: Store, base: Base, table: str, field: str) -> None:
 
 
 def _change_field(
-    _: Store, base: Base, table: str, field: str, type: str | None = None, options: dict[str, Any] | None = None
+    _: Store, base: Base, table: str, field: str, field_type: str | None = None, options: dict[str, Any] | None = None
 ) -> None:
     changed = _field(_table(base, table), field)
-    changed.type = type or changed.type
+    changed.type = field_type or changed.type
     changed.options = changed.options if options is None else options
 
 
@@ -69,22 +78,42 @@ def _add_option(store: Store, base: Base, table: str, field: str, name: str) -> 
 def _rename_option(_: Store, base: Base, table: str, field: str, option: str, name: str) -> None:
     found = _table(base, table)
     select = _field(found, field)
-    next(choice for choice in select.choices if choice["name"] == option)["name"] = name
+    _choice(select, option)["name"] = name
+    _replace_option(found, select, option, [name])
 
-    def renamed(cells: dict[str, Any]) -> bool:
+
+def _delete_option(_: Store, base: Base, table: str, field: str, option: str) -> None:
+    found = _table(base, table)
+    select = _field(found, field)
+    select.choices.remove(_choice(select, option))
+    _replace_option(found, select, option, [])
+
+
+def _replace_option(table: Table, select: Field, option: str, replacement: list[str]) -> None:
+    def replaced(cells: dict[str, Any]) -> bool:
         value = cells.get(select.id)
         if value == option:
-            cells[select.id] = name
+            cells[select.id] = replacement[0] if replacement else None
         elif isinstance(value, list) and option in value:
-            cells[select.id] = [name if item == option else item for item in value]
+            cells[select.id] = [kept for item in value for kept in (replacement if item == option else [item])]
         else:
             return False
+        if is_empty(cells[select.id]):
+            del cells[select.id]
         return True
 
-    _rewrite(found, renamed)
+    _rewrite(table, replaced)
+
+
+def _choice(select: Field, option: str) -> dict[str, Any]:
+    for choice in select.choices:
+        if choice["name"] == option:
+            return choice
+    raise KeyError(option)
 
 
 _EDITS: dict[str, Callable[..., None]] = {
+    "add_table": _add_table,
     "rename_table": _rename_table,
     "delete_table": _delete_table,
     "rename_field": _rename_field,
@@ -93,6 +122,7 @@ _EDITS: dict[str, Callable[..., None]] = {
     "change_field": _change_field,
     "add_option": _add_option,
     "rename_option": _rename_option,
+    "delete_option": _delete_option,
 }
 
 
@@ -100,7 +130,7 @@ def _rewrite(table: Table, change: Callable[[dict[str, Any]], bool]) -> None:
     for record in table.records.values():
         cells = record.cells()
         if change(cells):
-            record.stored = orjson.dumps(cells)
+            record.stored = kept_json(cells)
 
 
 def _table(base: Base, name: str) -> Table:

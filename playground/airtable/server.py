@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from playground.airtable import api, control, errors
@@ -30,20 +31,22 @@ _FASTEST = 1  # of zlib's levels; most of a page's time would go into the others
 _WORTH_COMPRESSING = 256  # bytes
 _START_SECONDS = 10
 
-_connections: dict[Any, asyncio.Transport] = {}
+_NO_FAULT = Fault()
+
+_connections: dict[tuple[Any, Any], asyncio.Transport] = {}
 
 
 class CuttableProtocol(HttpToolsProtocol):
     """uvicorn's HTTP, with its connections in reach, so that a fault can cut one."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Keep the transport by the client's address."""
+        """Keep the transport by both its addresses."""
         super().connection_made(transport)
-        _connections[transport.get_extra_info("peername")] = transport
+        _connections[self.client, self.server] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the transport."""
-        _connections.pop(self.transport.get_extra_info("peername"), None)
+        _connections.pop((self.client, self.server), None)
         super().connection_lost(exc)
 
 
@@ -136,15 +139,12 @@ def running_emulator(
         thread = threading.Thread(target=server.run, args=([listening],), name="airtable-emulator", daemon=True)
         thread.start()
         try:
-            started = threading.Event()
-            for _ in range(_START_SECONDS * 100):
-                if server.started or started.wait(0.01) or not thread.is_alive():
-                    break
+            # Its socket listens already: whoever calls before the loop runs is answered a little later.
             yield Emulator("http://{}:{}".format(*listening.getsockname()[:2]), app.state.emulation)
         finally:
             server.should_exit = True
             thread.join(_START_SECONDS)
-            store.listeners.remove(app.state.emulation._note)
+            app.state.emulation.close()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -180,53 +180,25 @@ async def _answer(request: Request) -> Response:
         await request.body(),
     )
     fault = _fault(emulation, call)
-    if fault is not None and fault.latency:
-        await asyncio.sleep(fault.latency)
-    status: int | None = None
-    headers: dict[str, str] = {}
-    body = b""
-    try:
-        if fault is not None and fault.drop == "before":
-            return await _cut(request)
-        refused = fault.refusal(emulation.behaviour) if fault is not None else None
-        if refused is not None:
-            raise refused
-        with emulation.store.lock:
-            body = api.answer(emulation, call)
-        if fault is not None and fault.drop == "after":
-            return await _cut(request)
-        status = 200
-    except errors.Refusal as refused:
-        status, body, headers = refused.status, orjson.dumps(refused.body), refused.headers
-    finally:
-        time = wire_time(emulation.store.clock.now())
-        emulation.requests.append(RequestSeen(time, call.method, call.raw_path, call.base_id, status))
-    if fault is not None and fault.body is not None:
-        # Cut inside the JSON: with its real length a reader parses rubbish, with the whole one it waits for more.
-        half = body[: len(body) // 2]
-        if fault.body == "malformed":
-            body = half
-        else:
-            return _Truncated(half, status, {"content-length": str(len(body))})
-    return _json_response(emulation, request, status, body, headers)
-
-
-def _fault(emulation: Emulation, call: api.Call) -> Fault | None:
-    if not emulation.faults:
-        return None
-    page = emulation.iterators.page_number(call.offset()) if call.is_list else None
-    return next((fault for fault in emulation.faults if fault.applies(call.method, call.raw_path, page)), None)
-
-
-def _json_response(
-    emulation: Emulation, request: Request, status: int, body: bytes, headers: dict[str, str]
-) -> Response:
+    await asyncio.sleep(fault.latency)
+    status, body, headers = (None, b"", {}) if fault.drop == "before" else _carry_out(emulation, call, fault)
+    is_cut = fault.drop is not None
+    now = emulation.store.clock.now()
+    emulation.requests.append(
+        RequestSeen(wire_time(now), call.method, call.raw_path, call.base_id, None if is_cut else status)
+    )
+    if is_cut or status is None:
+        return await _cut(request)
     headers = {
         "content-type": "application/json; charset=utf-8",
         "vary": "Accept-Encoding",
-        "date": format_datetime(emulation.store.clock.now(), usegmt=True),
+        "date": format_datetime(now, usegmt=True),
         **headers,
     }
+    if fault.body == "truncated":
+        return _Truncated(body[: len(body) // 2], status, {**headers, "content-length": str(len(body))})
+    if fault.body == "malformed":
+        body = body[: len(body) // 2]
     if len(body) >= _WORTH_COMPRESSING and "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"
         headers["airtable-uncompressed-content-length"] = str(len(body))
@@ -234,22 +206,35 @@ def _json_response(
     return Response(body, status, headers)
 
 
+def _carry_out(emulation: Emulation, call: api.Call, fault: Fault) -> tuple[int, bytes, dict[str, str]]:
+    try:
+        refused = fault.refusal(emulation.behaviour)
+        if refused is not None:
+            raise refused
+        with emulation.store.lock:
+            return 200, api.answer(emulation, call), {}
+    except errors.Refusal as refusal:
+        return refusal.status, orjson.dumps(refusal.body), refusal.headers
+
+
+def _fault(emulation: Emulation, call: api.Call) -> Fault:
+    if not emulation.faults:
+        return _NO_FAULT
+    page = emulation.iterators.page_number(call.offset()) if call.is_list else None
+    return next((f for f in emulation.faults if f.applies(call.method, call.raw_path, page)), _NO_FAULT)
+
+
 async def _cut(request: Request) -> Response:
-    """Close the connection without an answer."""
-    transport = _connections.get(request.scope["client"])
-    if transport is not None:
-        transport.abort()
-        await asyncio.sleep(0.01)  # until the server has noticed, so that it does not try to answer
-    return Response(status_code=500)
+    _connections[request.client, request.scope["server"]].abort()
+    await request.receive()  # until the server has noticed, so that it does not send what follows
+    return Response()
 
 
 class _Truncated(Response):
-    """An answer that promises more than it holds, and then ends the connection."""
+    """An answer that promises more than it holds, and then the connection is closed."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        transport = _connections.get(scope["client"])
-        if transport is not None:
-            transport.close()
-            await asyncio.sleep(0.01)
+        _connections[scope["client"], scope["server"]].close()
+        await receive()

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import orjson
-
 from playground.airtable import base_file
-from playground.airtable.base_file import Token
 from playground.airtable.cells import is_empty
 from playground.airtable.clock import Clock
 from playground.airtable.moments import whole_second
 from playground.airtable.rendering import Renderer
-from playground.airtable.schema import Base, Field, Record, Table
+from playground.airtable.schema import Base, Field, Record, Table, kept_json
+from playground.airtable.tokens import Token
 
 _ID_CHARACTERS = string.ascii_letters + string.digits
 
@@ -262,7 +260,7 @@ def _deleted_or_changed(table: Table, before: Record | None, change: Change, at:
         else:
             cells[field_id] = value
     if before is None:
-        return Record(change.record_id, at, at, orjson.dumps(cells))
+        return Record(change.record_id, at, at, kept_json(cells))
     if not written:
         return before
     for computed in table.fields:
@@ -271,7 +269,7 @@ def _deleted_or_changed(table: Table, before: Record | None, change: Change, at:
             watched = computed.options.get("referencedFieldIds")
             if not watched or not written.keys().isdisjoint(watched):
                 del cells[computed.id]
-    return Record(before.id, before.created, at, orjson.dumps(cells), {**(before.touched or {}), **written})
+    return Record(before.id, before.created, at, kept_json(cells), {**(before.touched or {}), **written})
 
 
 def _other_sides(

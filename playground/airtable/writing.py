@@ -126,16 +126,18 @@ class WriteRequest:
         for record in self.table.records.values():
             cells = record.cells()
             index.setdefault(orjson.dumps([cells.get(f.id) for f in merge_on]), []).append(record.id)
-        writes, created, updated = [], [], []
+        writes: list[tuple[str, Any, bool]] = []
+        created: list[str] = []
+        updated: list[str] = []
         for raw in given:
-            cells = raw.get("fields")
-            if not isinstance(cells, dict):
+            sent = raw.get("fields")
+            if not isinstance(sent, dict):
                 raise errors.missing_fields()
             if raw.get("id") is not None:
                 self._must_exist(raw["id"])
                 matches = [raw["id"]]
             else:
-                by_id = {f.id: value for name, value in cells.items() if (f := self.table.field_named(name))}
+                by_id = {f.id: value for name, value in sent.items() if (f := self.table.field_named(name))}
                 if any(f.id not in by_id for f in merge_on):
                     raise errors.invalid_request()
                 matches = index.get(orjson.dumps([by_id[f.id] for f in merge_on]), [])
@@ -143,7 +145,7 @@ class WriteRequest:
                 raise errors.invalid_request()
             record_id = matches[0] if matches else self.store.new_id("rec")
             (updated if matches else created).append(record_id)
-            writes.append((record_id, cells, replace))
+            writes.append((record_id, sent, replace))
         self._write(writes)
         ids = [record_id for record_id, _, _ in writes]
         lists = orjson.dumps({"createdRecords": created, "updatedRecords": updated})
