@@ -58,12 +58,13 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             yield Finding("database", State.OK, f"{where} answers, PostgreSQL {_version(engine)}")
             with engine.connect() as connection:
                 missing = missing_roles(connection)
+                remedy = f"Have an administrator run:\n{role_sql(connection)}"
     except UyspError as error:
         yield Finding("database", State.WRONG, str(error))
         return
     if missing:
         text = f"The login may not create the roles {', '.join(missing)}; work goes on under the login itself."
-        yield Finding("roles", State.NOTE, text, f"Have an administrator run:\n{role_sql()}")
+        yield Finding("roles", State.NOTE, text, remedy)
     else:
         yield Finding("roles", State.OK, ", ".join(Role))
 
