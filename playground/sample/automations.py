@@ -8,6 +8,7 @@ import logging
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -52,7 +53,7 @@ class Automations:
         token: personal access token of the automations.
         base_id: the base.
         seed: what happens follows from it, together with the base and the clock.
-        speed: runs a minute, on average.
+        speed: runs a minute, on average, as far as the rate of requests allows (a run needs about three).
         gap: seconds between an automation's read and its write.
         requests_per_second: never more than this.
         lock_seconds: pause after a 429.
@@ -100,9 +101,12 @@ class Automations:
         """Let automations run until `stop` is set; what fails is logged, and patience grows while Airtable is away."""
         self._stop = stop
         patience = 1.0
+        next_run = time.monotonic()
         try:
             while True:
-                self._sleep(self._rng.expovariate(self._speed / 60))
+                # Runs that take longer than the pauses between them leave no backlog.
+                next_run = max(next_run + self._rng.expovariate(self._speed / 60), time.monotonic())
+                self._sleep(next_run - time.monotonic())
                 try:
                     for happening in self.step():
                         _log.info("%s: %d leads", happening.kind, len(happening.lead_ids))
@@ -117,7 +121,7 @@ class Automations:
             return
 
     def _sleep(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
+        if self._stop.wait(max(0.0, seconds)):
             raise _EndedError
 
 
