@@ -45,7 +45,7 @@ commonest_spellings as (
         campaign_key,
         campaign_name
     from spellings
-    order by client, campaign_key, leads desc, campaign_name collate "C"
+    order by client asc, campaign_key asc, leads desc, campaign_name collate "C" asc
 ),
 
 unassigned as (
@@ -57,13 +57,12 @@ unassigned as (
 ),
 
 internal as (
-    select
+    select distinct
         clients.client,
         staging.campaign_key(staging.clean_text(names.name)) as campaign_key,
         true as is_internal
     from clients
     cross join lateral jsonb_array_elements_text(clients.internal_campaigns) as names (name)
-    group by 1, 2
 )
 
 select

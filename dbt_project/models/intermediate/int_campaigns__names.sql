@@ -11,7 +11,7 @@ latest as (
         record_id,
         campaign
     from campaigns
-    order by client, record_id, version desc
+    order by client asc, record_id asc, version desc
 )
 
 select * from latest

@@ -55,7 +55,7 @@ select
     case when first_version_in_campaign > first_version then first_seen_in_campaign_at end as in_campaign_since,
     nullif(seen_opted_out_at, first_loaded_at) as opted_out_at,
     case
-        when seen_booked_at is distinct from first_loaded_at then seen_booked_at
+        when seen_booked_at > first_loaded_at then seen_booked_at
         when booked_at_in_first_load <= first_loaded_at then booked_at_in_first_load
     end as booking_made_at
 from leads

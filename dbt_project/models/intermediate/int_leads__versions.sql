@@ -68,7 +68,7 @@ select
     step,
     click_count,
     reply_count,
-    sms_status is not distinct from 'Test' as is_test,
+    coalesce(sms_status = 'Test', false) as is_test,
     case
         when not sms_stopped then null
         when stop_letters in ('STOP', 'STOPALL', 'UNSUB', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'OPTOUT')

@@ -1,14 +1,14 @@
 -- One row per client, message, kind ('delivery', 'click') that drew a receipt.
 --
--- A receipt takes the latest message to its phone that has none of its kind: the messages of a phone are a stack, which
--- receipts pop. Stacks match as brackets do, so no loop is needed. Let `depth` be the running count of messages minus
--- receipts; a message lifts it to its level, a receipt leads down from its level. Between a message and the receipt that
--- takes it, whatever came on top has gone again; so at each level messages and receipts alternate, and a receipt takes
--- the message just before it at its level. A receipt that finds the stack empty leads down from a level that no message
--- has lifted to yet: nothing before it there, and the next message at that level comes later.
+-- A receipt takes the latest message to its phone that has none of its kind: the messages of a phone are a stack, and
+-- receipts pop it. Stacks match as brackets do, so no loop is needed. Let `depth` be the running count of messages
+-- minus receipts; a message lifts it to its level, a receipt leads down from its level. Between a message and the
+-- receipt that takes it, whatever came on top has gone again; so at each level messages and receipts alternate, and a
+-- receipt takes the message just before it at its level. A receipt that finds the stack empty leads down from a level
+-- that no message has lifted to yet: nothing is before it there, and the next message at that level comes later.
 -- Seven days: a message on top that is too old for a receipt lies above none but older ones, so the receipt takes
 -- nothing; and it is too old for each later receipt as well, so to count it as taken changes no other match.
--- At one moment messages come before receipts ("at or before"), the greatest message_id last (on top), receipts by id.
+-- At one moment messages come before receipts ("at or before"), the greatest message_id on top, receipts by id.
 with
 
 sends as (
@@ -22,21 +22,30 @@ audit as (
 ),
 
 events as (
-    select client, phone_key, 'delivery' as kind, 1 as lift, message_id as record_id, sent_at as at, false as is_failed
+    {%- for kind, own_time in [('delivery', 'delivery_at'), ('click', 'clicked_at')] %}
+    select
+        client,
+        phone_key,
+        '{{ kind }}' as kind,
+        1 as lift,
+        message_id as record_id,
+        sent_at as at,
+        false as has_failed_status
     from sends
-    where delivery_at is null
+    where {{ own_time }} is null
     union all
-    select client, phone_key, 'click', 1, message_id, sent_at, false
-    from sends
-    where clicked_at is null
-    union all
-    select client, phone_key, 'delivery', -1, record_id, delivery_at, has_failed_status
+    select
+        client,
+        phone_key,
+        '{{ kind }}' as kind,
+        -1 as lift,
+        record_id,
+        {{ own_time }} as at,
+        has_failed_status
     from audit
-    where event = 'delivery' and delivery_at is not null
-    union all
-    select client, phone_key, 'click', -1, record_id, clicked_at, false
-    from audit
-    where event = 'click' and clicked_at is not null
+    where event = '{{ kind }}' and {{ own_time }} is not null
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 stacked as (
@@ -44,7 +53,7 @@ stacked as (
         *,
         sum(lift) over (
             partition by client, phone_key, kind
-            order by at, lift desc, record_id collate "C"
+            order by at asc, lift desc, record_id collate "C" asc
             rows unbounded preceding
         ) as depth
     from events
@@ -58,7 +67,7 @@ leveled as (
     from stacked
     window level as (
         partition by client, phone_key, kind, case when lift = 1 then depth else depth + 1 end
-        order by at, lift desc, record_id collate "C"
+        order by at asc, lift desc, record_id collate "C" asc
     )
 )
 
@@ -67,6 +76,6 @@ select
     message_id,
     kind,
     at as received_at,
-    is_failed
+    has_failed_status as is_failed
 from leveled
 where lift = -1 and at <= sent_at + interval '168 hours'

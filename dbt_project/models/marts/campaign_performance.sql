@@ -26,7 +26,13 @@ counted as (
         {%- for status in statuses %}
         count(*) filter (where processing_status = '{{ status }}') as {{ status | lower | replace(' ', '_') }},
         {%- endfor %}
-        count(*) filter (where processing_status in ('{{ statuses | join("', '") }}')) as known_status,
+        count(*) filter (
+            where processing_status in (
+                {%- for status in statuses %}
+                '{{ status }}'{{ ',' if not loop.last }}
+                {%- endfor %}
+            )
+        ) as known_status,
         count(*) filter (where booked) as bookings,
         count(*) filter (where stop_cause = 'opted_out') as opt_outs,
         count(*) filter (where stop_cause = 'removed') as removed,

@@ -9,15 +9,14 @@ with
 
 present_{{ table }} as materialized (
     select
-        client,
-        record_id,
-        version,
-        issue ->> 0 as field,
-        issue ->> 1 as rule,
-        issue ->> 2 as value
+        {{ table }}.client,
+        {{ table }}.record_id,
+        list.issue ->> 0 as field,
+        list.issue ->> 1 as rule,
+        list.issue ->> 2 as value
     from {{ table }}
-    cross join lateral jsonb_array_elements(issues) as list (issue)
-    where is_present
+    cross join lateral jsonb_array_elements({{ table }}.issues) as list (issue)
+    where {{ table }}.is_present
 ),
 
 -- The run of versions that have the issue begins after the last one that does not.

@@ -65,8 +65,9 @@ select
     client,
     record_id as lead_id,
     coalesce(
-        case when first_name is null or last_name is null then coalesce(first_name, last_name)
-            else first_name || ' ' || last_name end,
+        first_name || ' ' || last_name,
+        first_name,
+        last_name,
         lead,
         email,
         record_id

@@ -18,7 +18,7 @@ present as (
         option_id,
         name
     from options
-    order by client, source_table, field_id, option_id, seen_to desc nulls first, seen_from desc
+    order by client asc, source_table asc, field_id asc, option_id asc, seen_to desc nulls first, seen_from desc
 )
 
 select
