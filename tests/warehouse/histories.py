@@ -11,22 +11,25 @@ from tests.warehouse.world import OPTIONS, World, load_time, observe
 
 
 def awkward_bases(seed: int) -> list[Base]:
-    """Return three bases: an ordinary one, one first seen on 29 February, and one that lacks fields and tables."""
+    """Return three bases: an ordinary one, one first seen on 29 February, and one that lacks fields and tables.
+
+    Their clients are named by kind and seed, so that bases of several seeds fit into one database.
+    """
     starts = (
         datetime(2025, 3, 1, 7, 0, 0, 123_457, tzinfo=UTC),
         datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC),
         datetime(2025, 6, 30, 12, tzinfo=UTC),
     )
     return [
-        _awkward_base(random.Random(f"{seed} {client}"), client, start)
-        for client, start in zip(("acme", "leap", "poor"), starts, strict=True)
+        _awkward_base(random.Random(f"{seed} {kind}"), f"{kind}-{seed}", start, is_poor=kind == "poor")
+        for kind, start in zip(("acme", "leap", "poor"), starts, strict=True)
     ]
 
 
-def _awkward_base(rng: random.Random, client: str, start: datetime) -> Base:
+def _awkward_base(rng: random.Random, client: str, start: datetime, *, is_poor: bool) -> Base:
     world = World(rng, start)
-    tables = ("leads", "campaigns") if client == "poor" else SOURCE_TABLES
-    lacking = {"Notes", "Reply Count", "Click Count", "Linked Campaign", "Active"} if client == "poor" else set()
+    tables = ("leads", "campaigns") if is_poor else SOURCE_TABLES
+    lacking = {"Notes", "Reply Count", "Click Count", "Linked Campaign", "Active"} if is_poor else set()
     base = Base(client, "America/New_York", ("call_booked", " PRICING-rules "))
     for (table, field_name), names in OPTIONS.items():
         if table in tables:
@@ -41,7 +44,7 @@ def _awkward_base(rng: random.Random, client: str, start: datetime) -> Base:
             live(world, tables)
         for table in tables:
             at = load_time(world, table)
-            if table == "campaigns" and client == "poor" and number == 0:
+            if table == "campaigns" and is_poor and number == 0:
                 base.first_load_at[table] = at  # was empty when it was first loaded
                 continue
             observe(world, base, table, at, lacking)

@@ -2,7 +2,6 @@
 
 import random
 
-import pytest
 from sqlalchemy import Engine, text
 
 from pipelines.warehouse import build_marts
@@ -23,9 +22,9 @@ def _build(settings: Settings, engine: Engine) -> None:
     assert result.success, result.failures
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_column_of_every_mart_is_as_the_contract_has_it(settings: Settings, engine: Engine, seed: int) -> None:
-    _write(engine, awkward_bases(seed))
+def test_every_column_of_every_mart_is_as_the_contract_has_it(settings: Settings, engine: Engine) -> None:
+    # nine clients in one database, because each build costs seconds and none may show through in another
+    _write(engine, [base for seed in (1, 2, 3) for base in awkward_bases(seed)])
     _build(settings, engine)
     differences = compare_marts(engine)
     assert not differences, summary(differences)

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -110,38 +110,41 @@ def number_text(value: int | Decimal) -> str:
 
 def read_bases(connection: Connection) -> list[Base]:
     """Return every client's base from schema raw, in the order of their keys."""
-    clients = connection.execute(text("select client, timezone, internal_campaigns from raw.clients"))
-    bases = {client: Base(client, timezone, tuple(internal)) for client, timezone, internal in clients.tuples()}
-    for table in SOURCE_TABLES:
-        rows = connection.execute(
-            text(f"""
-                select client, record_id, version, fields::text, observed_at, operation
-                from raw.{table}_history order by client, record_id, version
-            """)
+    bases = {
+        client: Base(client, timezone, tuple(internal))
+        for client, timezone, internal in _rows(
+            connection, "select client, timezone, internal_campaigns from raw.clients"
         )
-        for client, record_id, version, fields, observed_at, operation in rows.tuples():
+    }
+    for table in SOURCE_TABLES:
+        for client, record_id, version, fields, observed_at, operation in _rows(
+            connection,
+            f"""
+            select client, record_id, version, fields::text, observed_at, operation
+            from raw.{table}_history order by client, record_id, version
+            """,
+        ):
             row = Version(version, _parse(fields), observed_at, operation)
             bases[client].histories.setdefault(table, {}).setdefault(record_id, []).append(row)
-        for client, record_id, created in connection.execute(
-            text(f"select client, record_id, created_time from raw.{table}")
-        ).tuples():
+        for client, record_id, created in _rows(connection, f"select client, record_id, created_time from raw.{table}"):
             bases[client].created_times.setdefault(table, {})[record_id] = created
-    for client, table, observed_at in connection.execute(
-        text("select client, source_table, observed_at from raw.loads where is_first")
-    ).tuples():
+    for client, table, observed_at in _rows(
+        connection, "select client, source_table, observed_at from raw.loads where is_first"
+    ):
         bases[client].first_load_at[table] = observed_at
-    for client, table, synced_at, error in connection.execute(
-        text("select client, source_table, last_synced_at, last_error from raw.sync_state")
-    ).tuples():
+    for client, table, synced_at, error in _rows(
+        connection, "select client, source_table, last_synced_at, last_error from raw.sync_state"
+    ):
         bases[client].sync_state[table] = SyncState(synced_at, error)
-    for client, *option in connection.execute(
-        text("""
-            select o.client, source_table, f.canonical_name, o.option_id, o.name, o.seen_from, o.seen_to
-            from raw.airtable_options as o
-            join raw.airtable_fields as f using (client, source_table, field_id)
-            order by o.client, source_table, f.canonical_name, o.option_id, o.seen_from
-        """)
-    ).tuples():
+    for client, *option in _rows(
+        connection,
+        """
+        select o.client, source_table, f.canonical_name, o.option_id, o.name, o.seen_from, o.seen_to
+        from raw.airtable_options as o
+        join raw.airtable_fields as f using (client, source_table, field_id)
+        order by o.client, source_table, f.canonical_name, o.option_id, o.seen_from
+        """,
+    ):
         bases[client].options.append(OptionName(*option))
     return [bases[client] for client in sorted(bases)]
 
@@ -274,6 +277,10 @@ def _insert(connection: Connection, table: str, rows: list[Fields]) -> None:
     columns = list(rows[0])
     values = ", ".join("cast(:fields as jsonb)" if name == "fields" else f":{name}" for name in columns)
     connection.execute(text(f"insert into {table} ({', '.join(columns)}) values ({values})"), rows)
+
+
+def _rows(connection: Connection, sql: str) -> Iterator[Any]:
+    return iter(connection.execute(text(sql)))
 
 
 def _parse(fields: str) -> Fields:
