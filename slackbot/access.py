@@ -154,7 +154,7 @@ def _why_not(user: Mapping[str, Any], team_id: str) -> str | None:
         return "deactivated"
     if user.get("is_bot") or user.get("is_workflow_bot") or user.get("id") == "USLACKBOT":
         return "a bot"
-    teams = {user.get("team_id"), *user.get("enterprise_user", {}).get("teams", ())}
+    teams = {user.get("team_id"), *(user.get("enterprise_user") or {}).get("teams", ())}
     if user.get("is_stranger") or team_id not in teams:
         return "of another organisation"
     if user.get("is_restricted") or user.get("is_ultra_restricted"):

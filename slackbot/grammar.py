@@ -89,6 +89,7 @@ def parse(text: str, verbs: Sequence[Verb], default: str) -> Question:
         words = [default]
     verb = _verb(words[0], verbs)
     argument = " ".join(" ".join(words[1:]).split())
+    values = _checked(filters, verb)
     if argument and verb.text is None:
         raise NotUnderstoodError(
             f"“{verb.name}” takes no text after it, so “{argument}” was not understood; type: {verb.usage}.",
@@ -98,7 +99,7 @@ def parse(text: str, verbs: Sequence[Verb], default: str) -> Question:
         raise NotUnderstoodError(
             f"“{verb.name}” needs {verb.text} after it, for example: {verb.examples[0]}.", verb.examples[:1]
         )
-    return Question(verb.name, argument, _checked(filters, verb))
+    return Question(verb.name, argument, values)
 
 
 def nearest(typed: str, known: Sequence[str], most: int = 2) -> tuple[str, ...]:

@@ -1,0 +1,59 @@
+"""A database with hand-made marts, and the bot running against the emulated Slack."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy
+from pydantic import SecretStr
+
+from playground.slack.server import Slack, running_slack
+from slackbot.app import running
+from tests.slackbot import marts
+from uysp.database import Role, open_database
+from uysp.settings import Settings
+
+SOCKETS, HTTP = "Socket Mode", "HTTP"
+
+
+@pytest.fixture
+def built(engine: sqlalchemy.Engine) -> sqlalchemy.Engine:
+    """The pipeline's engine on a database with empty marts, into which a test puts what it needs."""
+    marts.create_marts(engine)
+    return engine
+
+
+@pytest.fixture
+def reading(settings: Settings, built: sqlalchemy.Engine) -> Iterator[sqlalchemy.Engine]:
+    """The bot's engine on the same database."""
+    with open_database(settings, Role.BOT) as engine:
+        yield engine
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    """The emulated Slack."""
+    with running_slack() as slack:
+        yield slack
+
+
+def bot_settings(settings: Settings, slack: Slack, mode: str) -> Settings:
+    """Return these settings with the emulator's tokens, and a free port for HTTP."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    tokens = {"slack_bot_token": SecretStr(slack.bot_token), "slack_api_url": slack.api_url, "port": port}
+    if mode == SOCKETS:
+        return settings.model_copy(update={**tokens, "slack_app_token": SecretStr(slack.app_token)})
+    slack.deliver_over_http(f"http://127.0.0.1:{port}/slack/events")
+    return settings.model_copy(update={**tokens, "slack_signing_secret": SecretStr(slack.signing_secret)})
+
+
+@pytest.fixture(params=[SOCKETS, HTTP])
+def bot(request: pytest.FixtureRequest, settings: Settings, reading: sqlalchemy.Engine, slack: Slack) -> Iterator[Settings]:
+    """The bot, listening in each of both ways; yields its settings."""
+    ours = bot_settings(settings, slack, request.param)
+    with running(ours, reading):
+        if request.param == SOCKETS:
+            slack.wait_for_connections()
+        yield ours

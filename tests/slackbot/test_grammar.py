@@ -1,0 +1,81 @@
+"""Lines of text as questions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slackbot.answers import question_of
+from slackbot.grammar import NotUnderstoodError, Question
+from uysp.errors import UyspError
+
+
+@pytest.mark.parametrize("line", ["", "  ", "help", "HELP", "/uysp help", "“help”", "\u200bhelp"])
+def test_an_empty_line_asks_for_help_and_case_quotes_and_the_command_itself_are_forgiven(line: str) -> None:
+    assert question_of(line) == Question("help")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'lead client:acme "Jane  Doe"',
+        "lead “Jane Doe” Client:acme",
+        "LEAD jane? client:'acme'".replace("jane?", "Jane Doe"),
+        "lead Jane client:“acme” Doe",
+        "lead 'Jane Doe' client:acme",
+    ],
+)
+def test_filters_stand_anywhere_and_quotes_of_all_kinds_hold_words_together(line: str) -> None:
+    assert question_of(line) == Question("lead", "Jane Doe", {"client": "acme"})
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "O’Brien", "D'Angelo d'Arc"])
+def test_an_apostrophe_in_a_name_opens_no_quote(name: str) -> None:
+    assert question_of(f"lead {name}").argument == name.replace("’", "'")
+
+
+def test_a_misspelt_verb_gets_the_nearest_ones() -> None:
+    with pytest.raises(NotUnderstoodError) as caught:
+        question_of("campains")
+    assert caught.value.suggestions[0] == "campaigns"
+    assert "Did you mean campaigns?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("lead", "needs a name"),
+        ("lead client:acme", "needs a name"),
+        ("campaigns webinar", "takes no text"),
+        ("campaigns clinet:acme", "no filter “clinet:”; it takes client:"),
+        ("lead foo:bar", '"foo:bar"'),
+        ("campaigns client:a client:b", "given twice"),
+        ('campaigns client:""', "no value"),
+        ("help nothing:1", "takes no filters"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_told(line: str, said: str) -> None:
+    with pytest.raises(NotUnderstoodError, match=None) as caught:
+        question_of(line)
+    assert said in str(caught.value)
+
+
+def test_quoted_text_and_addresses_are_no_filters() -> None:
+    assert question_of('lead "foo:bar"').argument == "foo:bar"
+    assert question_of("lead https://example.com").argument == "https://example.com"
+
+
+@given(st.text(max_size=2000))
+def test_any_text_is_a_question_or_a_short_sentence(line: str) -> None:
+    try:
+        question = question_of(line)
+    except UyspError as error:
+        assert len(str(error)) < 2500  # noqa: PT017 (both outcomes are right)
+    else:
+        assert question.verb in {"campaigns", "lead", "help"}
+
+
+@given(st.text(st.characters(categories=["L", "N"]), min_size=1).filter(lambda word: word.isprintable()))
+def test_a_quoted_word_comes_through_as_it_was_typed(word: str) -> None:
+    import unicodedata
+
+    assert question_of(f'lead "{word}"').argument == unicodedata.normalize("NFC", word)
