@@ -16,7 +16,7 @@ import sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
-from sqlalchemy.pool import NullPool, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from uysp.embedded import shared_server
 from uysp.errors import ConfigurationError, DatabaseError
@@ -42,17 +42,15 @@ def open_database(settings: Settings, role: Role) -> Iterator[sqlalchemy.Engine]
 
     Raises:
         ConfigurationError: DATABASE_URL is no Postgres URL.
-        DatabaseError: the database cannot be started, reached or used; or is lost while in use.
+        DatabaseError: the database cannot be started, reached or used.
     """
     given = settings.database_url
     with shared_server(settings.uysp_home) if given is None else nullcontext(given.get_secret_value()) as address:
-        url = _parse(address)
+        engine = sqlalchemy.create_engine(_parse(address), pool_pre_ping=True, connect_args=CONNECT_ARGUMENTS)
         try:
-            has_roles = _brought_up_to_date(url)
-        except DBAPIError as error:
-            raise as_database_error(error) from None
-        engine = _engine(url, role, take_role=has_roles)
-        try:
+            has_roles = _bring_up_to_date(engine)
+            engine.dispose()  # the connection so far is the login's own
+            _set_up_connections(engine, role, take_role=has_roles)
             yield engine
         finally:
             engine.dispose()
@@ -97,6 +95,10 @@ def as_database_error(error: psycopg.Error | DBAPIError) -> DatabaseError:
         )
     said = original.diag.message_primary if isinstance(original, psycopg.Error) else None
     first_line = (said or str(original)).strip().splitlines()[0]
+    if isinstance(original, psycopg.DataError):
+        first_line = type(original).__name__  # the message has the value
+    if isinstance(original, psycopg.errors.InsufficientPrivilege):
+        return DatabaseError(f"The login of DATABASE_URL lacks a right: {first_line}; it has to own the database.")
     return DatabaseError(f"The database failed: {first_line}; what was not finished is undone, try again.")
 
 
@@ -113,19 +115,16 @@ def _parse(address: str) -> URL:
     return url.set(drivername=DRIVER)
 
 
-def _engine(url: URL, role: Role, *, take_role: bool) -> sqlalchemy.Engine:
-    engine = sqlalchemy.create_engine(url, pool_pre_ping=True, connect_args=CONNECT_ARGUMENTS)
+def _set_up_connections(engine: sqlalchemy.Engine, role: Role, *, take_role: bool) -> None:
     timeout = BOT_STATEMENT_SECONDS if role is Role.BOT else 0
     statements = [f"set role {role}"] if take_role else []
     statements += ["set timezone = 'UTC'", f"set statement_timeout = '{timeout}s'"]
 
     @sqlalchemy.event.listens_for(engine, "connect")
-    def set_up(connection: psycopg.Connection, _record: PoolProxiedConnection) -> None:
+    def set_up(connection: psycopg.Connection, _record: ConnectionPoolEntry) -> None:
         connection.autocommit = True  # else the pool's first rollback would undo it
         connection.execute("; ".join(statements))
         connection.autocommit = False
-
-    return engine
 
 
 # Bringing the schemas up to date
@@ -137,23 +136,25 @@ def _revisions() -> list[str]:
     return sorted(file.name.partition("_")[0] for file in files)
 
 
-def _brought_up_to_date(url: URL) -> bool:
+def _bring_up_to_date(engine: sqlalchemy.Engine) -> bool:
     """Check the server, and do what is missing there; returns whether the login takes roles."""
-    engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=CONNECT_ARGUMENTS)
-    with engine.connect() as connection:
-        _check_server(connection)
-        has_roles = not missing_roles(connection)
-        if _is_newest(connection, has_roles=has_roles):
-            return has_roles
-    for attempt in range(1, ATTEMPTS):
-        try:
-            return _upgrade(engine)
-        except DBAPIError as error:
-            # The databases of one cluster share its roles; two that grant them at once get in each other's way.
-            if not isinstance(error.orig, psycopg.errors.InternalError_ | psycopg.errors.UniqueViolation):
-                raise
-            time.sleep(0.1 * attempt)
-    return _upgrade(engine)
+    try:
+        with engine.connect() as connection:
+            _check_server(connection)
+            has_roles = not missing_roles(connection)
+            if _is_newest(connection, has_roles=has_roles):
+                return has_roles
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return _upgrade(engine)
+            except DBAPIError as error:
+                # The databases of one cluster share its roles; two that grant them at once get in each other's way.
+                if not isinstance(error.orig, psycopg.errors.InternalError_ | psycopg.errors.UniqueViolation):
+                    raise
+                time.sleep(0.1 * attempt)
+        return _upgrade(engine)
+    except DBAPIError as error:
+        raise as_database_error(error) from None
 
 
 def _check_server(connection: sqlalchemy.Connection) -> None:
