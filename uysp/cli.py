@@ -27,14 +27,14 @@ def main() -> None:
     """Run a command; what a person can cause or mend ends with one line on stderr and no traceback."""
     from sqlalchemy.exc import DBAPIError
 
-    from uysp.database import database_error
+    from uysp.database import as_database_error
 
     try:
         app()
     except UyspError as error:
         fail(error)
     except DBAPIError as error:
-        fail(database_error(error))
+        fail(as_database_error(error))
     except OSError as error:
         # A full disk or a folder that may not be written; anything else of ours is a bug and says so itself.
         fail(

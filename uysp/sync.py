@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from uysp.airtable.client import Gateway, IteratorExpiredError, Record
 from uysp.airtable.fields import TABLES, SourceTable, find_tables, missing_requirements
 from uysp.airtable.limiter import Limiter
-from uysp.errors import AirtableError, ConfigurationError
+from uysp.errors import AirtableError
 from uysp.raw import LoadResult, load_table
 from uysp.settings import AIRTABLE_URL, Client, Settings
 
@@ -44,7 +44,11 @@ class TableOutcome:
 
 
 def sync_client(
-    engine: Engine, settings: Settings, client: Client, progress: Progress | None = None
+    engine: Engine,
+    settings: Settings,
+    client: Client,
+    progress: Progress | None = None,
+    limiter: Limiter | None = None,
 ) -> list[TableOutcome]:
     """Read a client's base and load what differs.
 
@@ -56,11 +60,17 @@ def sync_client(
         settings: for the pace and the endpoint.
         client: whose base.
         progress: told the source table and the records read so far, after every page.
+        limiter: the pace; by default that of the settings.
 
     Returns:
         An outcome for each of the four tables.
     """
-    gateway = Gateway(client, Limiter(settings.uysp_airtable_rate), settings.airtable_endpoint_url or AIRTABLE_URL)
+    with engine.connect() as connection:
+        foreign = _loaded_from_another_base(connection, client)
+    if foreign:
+        return [TableOutcome(client.key, source_table, error=foreign) for source_table in TABLES]
+    limiter = limiter or Limiter(settings.uysp_airtable_rate)
+    gateway = Gateway(client, limiter, settings.airtable_endpoint_url or AIRTABLE_URL)
     try:
         schema = gateway.schema()
         with engine.connect() as connection:
@@ -74,6 +84,8 @@ def sync_client(
             "was loaded. Restore it in Airtable, or name this base's own field in the clients file."
         )
         return [_failed(engine, client, source_table, error_text) for source_table in TABLES]
+    with engine.begin() as connection:
+        _record_client(connection, settings, client)
     return [
         _sync_table(engine, gateway, found[source_table], progress)
         if source_table in found
@@ -130,8 +142,8 @@ def _counted(gateway: Gateway, source: SourceTable, progress: Progress | None) -
             progress(source.source_table, read)
 
 
-def _record_client(connection: Connection, settings: Settings, client: Client) -> None:
-    """Write what models need to know of a client; refuse to mix two bases under one key.
+def _loaded_from_another_base(connection: Connection, client: Client) -> str | None:
+    """Return what to say where the key stands for another base already.
 
     Numbers of two bases under one key were the worst failures of the earlier portal (research/uysp.md section 6,
     2 and 3).
@@ -139,11 +151,16 @@ def _record_client(connection: Connection, settings: Settings, client: Client) -
     base_id: str | None = connection.execute(
         text("select base_id from raw.clients where client = :client"), {"client": client.key}
     ).scalar_one_or_none()
-    if base_id is not None and base_id != client.base_id:
-        raise ConfigurationError(
-            f"What is loaded as client {client.key} came from another base, so nothing was read; use another "
-            "UYSP_CLIENT (or key in the clients file), or another UYSP_HOME or DATABASE_URL."
-        )
+    if base_id in {None, client.base_id}:
+        return None
+    return (
+        f"What is loaded as client {client.key} came from another base, so nothing was read; use another UYSP_CLIENT "
+        "(or key in the clients file), or another UYSP_HOME or DATABASE_URL."
+    )
+
+
+def _record_client(connection: Connection, settings: Settings, client: Client) -> None:
+    """Write what models need to know of a client."""
     connection.execute(
         text("""
             insert into raw.clients (client, name, base_id, timezone, internal_campaigns)

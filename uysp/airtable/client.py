@@ -260,4 +260,4 @@ def _pause(state: tenacity.RetryCallState) -> float:
             return error.retry_after
         if error.status == 429:
             return 0.0
-    return tenacity.wait_exponential_jitter(initial=0.5, max=8, jitter=0.5)(state)
+    return tenacity.wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)(state)
