@@ -298,6 +298,9 @@ def _move(world: World, lead_id: str) -> None:
     campaign = world.rng.choice([*world.options("leads", "Campaign (CORRECTED)"), None])
     fields = {"Campaign (CORRECTED)": campaign, "Linked Campaign": _links(world)}
     world.set("leads", lead_id, **fields, **{"SMS Sequence Position": world.rng.choice([0, 1])})
+    # sent at the very moment at which the lead is first seen in its new campaign
+    message = {"Event": "Sent", "Lead Record ID": lead_id, "Sent At": iso(world.now)}
+    world.add("sms_audit", message | {"Text": f"Welcome to {campaign}"})
 
 
 def _stop(world: World, lead_id: str) -> None:

@@ -1,0 +1,127 @@
+"""What the dbt project promises about its own shape, read from its manifest, and its unit tests, run in Postgres.
+
+Belongs here: layers, contracts, keys, descriptions, that rules are tested. Not here: numbers (test_marts.py).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+from dbt.cli.main import dbtRunner
+
+from pipelines.warehouse import build_marts
+from uysp.settings import PROJECT, Settings
+
+Manifest = dict[str, Any]  # dbt's manifest.json
+Node = dict[str, Any]
+
+MARTS = {"leads", "messages", "campaign_performance", "data_quality_issues", "sync_status"}
+AIRTABLE_TABLES = ("leads", "campaigns", "sms_templates", "sms_audit")
+
+
+def dbt(*arguments: str, target: Path) -> Any:
+    """Run a dbt command that must succeed, warnings being errors; return its result and leave its files in `target`."""
+    places = {"project": PROJECT, "profiles": PROJECT / "dbt_project"}
+    result = dbtRunner().invoke(
+        [
+            *("--quiet", "--warn-error", *arguments, "--target-path", str(target), "--log-path", str(target)),
+            *(text for name, place in places.items() for text in (f"--{name}-dir", str(place))),
+        ]
+    )
+    assert result.success, result.exception or result.result
+    return result.result
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    folder = tmp_path_factory.mktemp("parse")
+    dbt("parse", "--show-all-deprecations", target=folder)
+    parsed: Manifest = json.loads((folder / "manifest.json").read_text())
+    return parsed
+
+
+def models(manifest: Manifest, layer: str = "") -> list[Node]:
+    """All models, or those of one layer, which is the first folder under models/."""
+    return [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and layer in ("", node["fqn"][1])
+    ]
+
+
+def test_the_marts_are_those_of_the_contract(manifest: Manifest) -> None:
+    assert {model["name"] for model in models(manifest, "marts")} == MARTS
+    assert {model["schema"] for model in models(manifest, "marts")} == {"marts"}
+
+
+def test_only_staging_reads_sources_and_layers_never_point_back(manifest: Manifest) -> None:
+    allowed = {
+        "staging": {"staging", "source"},
+        "intermediate": {"staging", "intermediate"},
+        "marts": {"staging", "intermediate", "marts"},
+    }
+    for model in models(manifest):
+        below = {
+            manifest["nodes"][unique_id]["fqn"][1] if unique_id in manifest["nodes"] else "source"
+            for unique_id in model["depends_on"]["nodes"]
+        }
+        assert below <= allowed[model["fqn"][1]], model["name"]
+
+
+def test_staging_reads_staging_only_where_a_base_model_says_so(manifest: Manifest) -> None:
+    for model in models(manifest, "staging"):
+        parents = [
+            unique_id.split(".")[-1] for unique_id in model["depends_on"]["nodes"] if unique_id in manifest["nodes"]
+        ]
+        assert all(parent.startswith("base_") for parent in parents), model["name"]
+
+
+def test_every_mart_has_an_enforced_contract_and_a_key(manifest: Manifest) -> None:
+    for model in models(manifest, "marts"):
+        assert model["contract"]["enforced"], model["name"]
+        keys = [constraint for constraint in model["constraints"] if constraint["type"] == "primary_key"]
+        if model["config"]["materialized"] == "view":  # Postgres has no keys on views, so a test stands in
+            keys = [
+                unique_id for unique_id in manifest["nodes"] if f".unique_combination_{model['name']}_" in unique_id
+            ]
+        assert len(keys) == 1, model["name"]
+
+
+def test_every_model_and_every_column_is_described(manifest: Manifest) -> None:
+    for model in models(manifest):
+        assert model["description"], model["name"]
+        assert model["columns"], model["name"]
+        undescribed = [column["name"] for column in model["columns"].values() if not column["description"]]
+        assert undescribed == [], model["name"]
+
+
+def test_every_model_below_the_marts_is_tested(manifest: Manifest) -> None:
+    tested = {node.get("attached_node") for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+    below = models(manifest, "staging") + models(manifest, "intermediate")
+    assert [model["name"] for model in below if model["unique_id"] not in tested] == []
+
+
+def test_every_airtable_table_is_a_source_by_its_raw_name_with_its_history(manifest: Manifest) -> None:
+    names = {source["name"] for source in manifest["sources"].values() if source["source_name"] == "airtable"}
+    assert names == {*AIRTABLE_TABLES, *(f"{table}_history" for table in AIRTABLE_TABLES)}
+    assert {source["schema"] for source in manifest["sources"].values()} == {"raw"}
+
+
+def test_each_model_has_one_sql_and_one_yml_of_its_name_side_by_side(manifest: Manifest) -> None:
+    for model in models(manifest):
+        sql = PROJECT / model["original_file_path"]
+        assert model["patch_path"] == f"uysp://{sql.with_suffix('.yml').relative_to(PROJECT)}"
+        assert sql.stem == model["name"]
+
+
+def test_an_empty_base_builds_and_every_unit_test_of_a_value_rule_holds(
+    settings: Settings, engine: sqlalchemy.Engine, manifest: Manifest, tmp_path: Path
+) -> None:
+    built = build_marts(settings, engine)
+    assert built.success, built.failures
+    results = dbt("test", "--select", "test_type:unit", target=tmp_path)
+    assert len(list(results)) == len(manifest["unit_tests"]) > 0
+    with engine.connect() as connection:
+        assert connection.execute(sqlalchemy.text("select count(*) from marts.leads")).scalar_one() == 0
