@@ -1,0 +1,168 @@
+"""`make demo`: the whole system on this machine, around an Airtable and a Slack of its own.
+
+Starts what `uysp up` starts, with the emulators and the outside automations beside it. Product code never knows that
+it is a demo: it gets an endpoint, tokens and a base through its environment, as it would for real.
+"""
+
+import json
+import re
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playground.sample.__main__ import main as write_base_file
+from playground.sample.base import LEADS
+from playground.slack.web_api import Credentials
+from uysp.errors import ConfigurationError, UyspError
+from uysp.programs import Program
+from uysp.settings import PROJECT, Settings, load_settings, set_environment
+from uysp.supervisor import PYTHON, WEB_PORT, run, web_url
+
+AIRTABLE_PORT, SLACK_PORT = 4010, 4000  # where they are free; else any
+READS_A_SECOND = 100  # the emulator is asked as fast as it answers, so that nobody waits for a demo
+EVERYTHING = re.compile(r".")
+NOTHING = re.compile(r"(?!)")
+UYSP = [PYTHON, "-m", "uysp"]
+
+
+def main(
+    leads: Annotated[int, typer.Option(min=1, help="Leads of a new sample base.")] = LEADS,
+    speed: Annotated[float, typer.Option(min=0.01, help="Runs of the outside automations in a minute.")] = 6,
+) -> None:
+    """Run the whole system on this machine with sample data, until Ctrl-C; the next start keeps the data."""
+    started = time.monotonic()
+    try:
+        _refuse_real_configuration(load_settings())
+        home = load_settings().uysp_home
+        base_file = _base_file(home / "playground", leads)
+        airtable, slack = f"http://127.0.0.1:{_port(AIRTABLE_PORT)}", f"http://127.0.0.1:{_port(SLACK_PORT)}"
+        tokens, base_id = _tokens_and_base(base_file)
+        credentials = Credentials()
+        set_environment(
+            {
+                "AIRTABLE_ENDPOINT_URL": airtable,
+                "AIRTABLE_API_KEY": tokens[0],
+                "AIRTABLE_BASE_ID": base_id,
+                "UYSP_AIRTABLE_RATE": str(READS_A_SECOND),
+                "SLACK_API_URL": f"{slack}/api/",
+                "SLACK_BOT_TOKEN": credentials.bot_token,
+                "SLACK_APP_TOKEN": credentials.app_token,
+                "PORT": str(_port(3000)),
+                "COLUMNS": "120",
+            }
+        )
+        web_port = _port(WEB_PORT)
+        run(
+            load_settings(),
+            web_port=web_port,
+            first=_source_programs(base_file, airtable),
+            extra=_outside_programs(airtable, slack, tokens[1], base_id, speed),
+            say=_say,
+            on_ready=lambda: _say(_where_to_look(slack, web_url(web_port), home, time.monotonic() - started)),
+        )
+    except UyspError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+def _refuse_real_configuration(settings: Settings) -> None:
+    """Sample data must never get beside real data, nor sample messages into a real Slack."""
+    real = {
+        "DATABASE_URL": settings.database_url,
+        "AIRTABLE_API_KEY": settings.airtable_api_key,
+        "UYSP_CLIENTS_FILE": settings.uysp_clients_file,
+        "SLACK_BOT_TOKEN": settings.slack_bot_token,
+    }
+    configured = [name for name, value in real.items() if value is not None]
+    if configured:
+        raise ConfigurationError(
+            f"{', '.join(configured)} is set for real use, so the demo was not started; unset it (or move .env away), "
+            "or run the demo in another copy of the project."
+        )
+
+
+def _base_file(folder: Path, leads: int) -> Path:
+    path = folder / "base.json"
+    if not path.exists():
+        _say(f"Making up a base with {leads:,} leads")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_base_file(out=path, leads=leads)
+    return path
+
+
+def _tokens_and_base(base_file: Path) -> tuple[list[str], str]:
+    """Return our token and the automations', and the id of the base."""
+    document = json.loads(base_file.read_bytes())
+    return [token["token"] for token in document["tokens"]], document["bases"][0]["id"]
+
+
+def _source_programs(base_file: Path, airtable: str) -> list[Program]:
+    """Return Airtable, the first sync and the first answer: before them nothing else is worth starting."""
+    port = airtable.rpartition(":")[2]
+    emulator = [PYTHON, "-m", "playground.airtable", "--base", str(base_file), "--port", port, "--no-rate-limit"]
+    return [
+        Program("airtable", emulator, is_ready=lambda: _answers(f"{airtable}/_emulator/state")),
+        Program("sync", [*UYSP, "sync"], after=("airtable",), once=True, shown=EVERYTHING),
+        Program("campaigns", [*UYSP, "ask", "campaigns"], after=("sync",), once=True, shown=EVERYTHING, named=False),
+    ]
+
+
+def _outside_programs(airtable: str, slack: str, token: str, base_id: str, speed: float) -> list[Program]:
+    chat = [PYTHON, "-m", "playground.slack", "--socket-mode", "--port", slack.rpartition(":")[2]]
+    outside = [PYTHON, "-m", "playground.sample.automations", "--endpoint", airtable, "--token", token]
+    outside += ["--base", base_id, "--speed", str(speed)]
+    return [
+        Program("slack", chat, is_ready=lambda: _answers(f"{slack}/")),
+        Program("automations", outside, after=("sync",), shown=NOTHING),
+    ]
+
+
+def _where_to_look(slack: str, dagster: str, home: Path, seconds: float) -> str:
+    command = ".venv/bin/uysp" if home == PROJECT / ".uysp" else f"UYSP_HOME={home} .venv/bin/uysp"
+    return f"""
+Everything runs, after {seconds:.0f} s. Ctrl-C stops it; the next start keeps the data.
+
+  Chat page   {slack}/   (type /uysp campaigns)
+  Dagster     {dagster}/
+  Logs        {home / "logs"}
+
+Three commands to try, in another terminal:
+
+  {command} ask campaigns
+  {command} ask "lead anna"
+  {command} ask "campaigns" --json
+"""
+
+
+def _port(preferred: int) -> int:
+    """Return the preferred port if it is free, else one that is."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError  # port 0 always binds
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (an address of our own)
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
