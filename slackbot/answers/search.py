@@ -39,7 +39,7 @@ def _plain(expression: str) -> str:
 
 def _words(expression: str) -> str:
     """Return SQL for the plain words of a text, with blanks for punctuation."""
-    marks = '.,;:/()"“”&+|_-'
+    marks = '.,;:/()"“”&+|-'
     return f"translate({_plain(expression)}, '{marks}', '{' ' * len(marks)}')"
 
 

@@ -90,7 +90,7 @@ def freshness(answer: Answer) -> str:
 
 def remarks(answer: Answer) -> Sequence[str]:
     """Return what stands below the rows, a sentence each: the age of the data first."""
-    return [clean(remark) for remark in (freshness(answer), *answer.findings.notes) if remark]
+    return [remark for remark in map(clean, (freshness(answer), *answer.findings.notes)) if remark]
 
 
 def plain_text(answer: Answer) -> str:

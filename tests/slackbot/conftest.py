@@ -50,7 +50,9 @@ def bot_settings(settings: Settings, slack: Slack, mode: str) -> Settings:
 
 
 @pytest.fixture(params=[SOCKETS, HTTP])
-def bot(request: pytest.FixtureRequest, settings: Settings, reading: sqlalchemy.Engine, slack: Slack) -> Iterator[Settings]:
+def bot(
+    request: pytest.FixtureRequest, settings: Settings, reading: sqlalchemy.Engine, slack: Slack
+) -> Iterator[Settings]:
     """The bot, listening in each of both ways; yields its settings."""
     ours = bot_settings(settings, slack, request.param)
     with running(ours, reading):

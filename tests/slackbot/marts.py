@@ -27,7 +27,9 @@ LEADS = """
     lead_source text, claimed_by text, claimed_at timestamptz, notes text, is_active boolean, is_done boolean,
     is_hot boolean, is_test boolean, created_at timestamptz, modified_at timestamptz
 """
-LEAD_TIMELINE = "client text, event_id text, lead_id text, at timestamptz, kind text, detail text, source text, actor text"
+LEAD_TIMELINE = (
+    "client text, event_id text, lead_id text, at timestamptz, kind text, detail text, source text, actor text"
+)
 SYNC_STATUS = """
     client text, source_table text, last_synced_at timestamptz, last_changed_at timestamptz, rows bigint,
     deleted_rows bigint, last_error text
@@ -58,8 +60,22 @@ _CAMPAIGN: dict[str, Any] = {
     "is_internal": False,
     "is_unassigned": False,
     **dict.fromkeys(("not_started", "step_1", "step_2", "step_3", "step_4_plus", "backlog", "queued", "processing"), 0),
-    **dict.fromkeys(("ready_for_sms", "in_sequence", "stopped", "completed", "failed", "other_status", "bookings"), 0),
-    **dict.fromkeys(("opt_outs", "removed", "sms_stopped", "replies", "clicks", "clickers", "messages_sent", "leads"), 0),
+    **dict.fromkeys(("ready_for_sms", "in_sequence", "stopped", "completed", "failed", "other_status"), 0),
+    **dict.fromkeys(
+        (
+            "leads",
+            "bookings",
+            "opt_outs",
+            "removed",
+            "sms_stopped",
+            "replies",
+            "clicks",
+            "clickers",
+            "messages_sent",
+            "leads",
+        ),
+        0,
+    ),
 }
 
 

@@ -1,0 +1,349 @@
+"""The bot as people meet it: through the emulated Slack, over Socket Mode and over signed HTTP."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from playground.slack.limits.blocks import block_faults
+from playground.slack.server import Slack
+from playground.slack.workspace import Message
+from slackbot.app import running
+from slackbot.checks import check_slack, wanted_scopes
+from slackbot.web import LARGEST_BODY
+from tests.slackbot import marts
+from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings
+from tests.slackbot.test_blocks import HOSTILE, strings
+from uysp.doctor import State
+from uysp.errors import ConfigurationError, UyspError
+from uysp.settings import Client, Settings
+
+Engine = sqlalchemy.Engine
+
+
+def shown(message: Message) -> str:
+    """Return everything a message shows."""
+    return "\n".join([message.text, *strings(list(message.blocks))])
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
+    """Return whether something comes true in time."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def get(port: int, path: str) -> tuple[int, Any]:
+    """Return status and JSON of a GET."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    return response.status, json.loads(response.read())
+
+
+def post(port: int, path: str, body: bytes, headers: dict[str, str]) -> int:
+    """Return the status of a POST."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", path, body, headers)
+    return connection.getresponse().status
+
+
+def denials(engine: Engine) -> list[tuple[str, str]]:
+    """Return person and reason of every refusal in the activity log."""
+    query = "select actor_id, details ->> 'reason' from app.activity_log where action = 'ACCESS_DENIED' order by id"
+    with engine.connect() as connection:
+        return [(row[0], row[1]) for row in connection.execute(text(query))]
+
+
+@pytest.fixture
+def campaign(built: Engine) -> Engine:
+    """A base with one campaign and one lead."""
+    marts.mark_synced(built)
+    marts.add_campaign(built, "Webinar", leads=1200, bookings=30, booking_rate=0.025)
+    marts.add_lead(built, 1, name="Jane Doe", email="jane@acme.example", phone="4155550100", notes="likes tea")
+    return built
+
+
+def test_a_command_is_acknowledged_at_once_and_answered_to_its_person_alone(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    asked = slack.command("ada", "campaigns", "general")
+    assert asked.error is None
+    assert asked.ack_text == "Looking up campaigns…"
+    assert asked.acked_after is not None
+    assert asked.acked_after < 1
+    answer = asked.wait_for_answer()
+    assert answer.only_for == "U0ADA00001"
+    assert answer.text.startswith("1 campaign, 1,200 leads, 30 booked (2.5%)")
+    assert [block["type"] for block in answer.blocks] == ["header", "section", "data_table", "context"]
+    assert slack.workspace.screen("ben", "general") == []
+
+
+def test_personal_data_of_a_lead_reaches_the_asker_alone(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    answer = slack.command("ada", "lead JANE", "partners").wait_for_answer()
+    assert all(each in shown(answer) for each in ("jane@acme.example", "4155550100", "likes tea"))
+    assert answer.only_for == "U0ADA00001"
+    assert all("jane" not in shown(message).casefold() for message in slack.workspace.screen("stella", "partners"))
+
+
+def test_a_delivery_that_is_repeated_is_answered_once(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    asked = slack.command("ada", "campaigns", "general")
+    asked.wait_for_answer()
+    assert slack.redeliver(asked).error is None
+    assert slack.redeliver(asked, new_envelope=True).error is None
+    slack.command("ada", "help", "general").wait_for_answer()
+    assert asked.uses == 1
+
+
+def test_what_is_not_understood_is_explained_and_nothing_is_looked_up(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    answer = slack.command("ada", "campains", "general").wait_for_answer()
+    assert "Did you mean campaigns?" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("who", "where", "reason"),
+    [
+        ("gus", "general", "a guest"),
+        ("solo", "helpdesk", "a guest"),
+        ("stella", "partners", "other workspace"),
+        ("dee", "general", "deactivated"),
+        ("robot", "general", "a bot"),
+    ],
+)
+def test_who_is_no_full_member_is_refused_and_the_refusal_is_logged(
+    campaign: Engine, settings: Settings, reading: Engine, slack: Slack, who: str, where: str, reason: str
+) -> None:
+    with running(bot_settings(settings, slack, SOCKETS), reading):
+        slack.wait_for_connections()
+        answer = slack.command(who, "lead jane", where).wait_for_answer()
+    assert "othing was looked up" in answer.text
+    assert "jane@acme.example" not in shown(answer)
+    assert denials(campaign) == [(slack.workspace.person(who).id, reason)]
+
+
+def test_a_person_whom_slack_does_not_describe_is_refused(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    slack.fail("users.info", error="fatal_error")
+    answer = slack.command("ada", "lead jane", "general").wait_for_answer()
+    assert "Slack did not tell who you are" in answer.text
+    assert [reason for _, reason in denials(campaign)] == ["lookup failed: fatal_error"]
+    slack.recover()
+    assert "jane@acme.example" in shown(slack.command("ada", "lead jane", "general").wait_for_answer())
+
+
+def test_slack_is_asked_once_about_a_person_in_five_minutes(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    for _ in range(3):
+        slack.command("ada", "help", "general").wait_for_answer()
+    assert [call.method for call in slack.calls].count("users.info") == 1
+
+
+@pytest.fixture
+def two_clients(
+    built: Engine, reading: Engine, settings: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """Clients alpha (everywhere), beta (in #outreach) and gamma (of a user group), each with a campaign."""
+    clients = (
+        Client("alpha", "Alpha", "app1", SecretStr("t")),
+        Client("beta", "Beta", "app2", SecretStr("t"), slack_channels=("C0OUTREACH",)),
+        Client("gamma", "Gamma", "app3", SecretStr("t"), slack_user_groups=("sales",)),
+    )
+    for client in (*clients, Client("gone", "Gone", "app4", SecretStr("t"))):
+        marts.mark_synced(built, client.key)
+        marts.add_campaign(built, f"Campaign of {client.key}", client=client.key)
+    ours = bot_settings(settings, slack, SOCKETS)
+    ours.__dict__["clients"] = clients  # what reading a clients file gives
+    with running(ours, reading):
+        slack.wait_for_connections()
+        yield ours
+
+
+def test_a_client_is_shown_only_in_its_channels_and_to_its_groups(two_clients: Settings, slack: Slack) -> None:
+    def campaigns(where: str) -> set[str]:
+        answer = shown(slack.command("ada", "campaigns", where).wait_for_answer())
+        return {key for key in ("alpha", "beta", "gamma", "gone") if f"Campaign of {key}" in answer}
+
+    assert campaigns("general") == {"alpha"}
+    assert campaigns("outreach") == {"alpha", "beta"}
+    refused = slack.command("ada", "campaigns client:beta", "general").wait_for_answer()
+    assert "There is no client “beta”. There are: alpha." in refused.text
+
+
+def test_hostile_values_are_shown_as_text_and_nobody_is_mentioned(
+    built: Engine, reading: Engine, settings: Settings, slack: Slack
+) -> None:
+    marts.mark_synced(built)
+    for number, value in enumerate(HOSTILE):
+        harmless = value.replace("\x00", "")
+        marts.add_campaign(built, harmless, leads=number)
+        marts.add_lead(built, number, name=f"Twin {harmless}", company=harmless, notes=harmless, email=harmless)
+    with running(bot_settings(settings, slack, HTTP), reading):
+        for line in ("campaigns", "lead twin", *(f"lead {marts.record_id(number)}" for number in range(len(HOSTILE)))):
+            answer = slack.command("ada", line, "general").wait_for_answer()
+            assert block_faults(list(answer.blocks)) == []
+            assert "<" not in answer.text
+            assert answer.blocks[0]["type"] == "header"
+        told = slack.command("ada", "lead <!channel> & <@U0BEN00001>", "general").wait_for_answer()
+        assert "&lt;!channel&gt; &amp; &lt;@U0BEN00001&gt;" in told.text
+
+
+def test_a_workspace_without_the_newer_tables_gets_simpler_ones(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    for refused, expected in ((1, "table"), (2, "section")):
+        slack.fail("response_url", status=400, error="invalid_blocks", times=refused)
+        answer = slack.command("ada", "campaigns", "general").wait_for_answer()
+        assert [block["type"] for block in answer.blocks] == ["header", "section", expected, "context"]
+        slack.recover()
+
+
+def test_an_answer_whose_response_url_is_gone_comes_by_direct_message(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    slack.fail("response_url", status=404, error="expired_url")
+    answer = slack.command("ada", "lead jane", "general").wait_for_answer()
+    assert answer.channel == slack.workspace.direct_message("U0ADA00001").id
+    assert "jane@acme.example" in shown(answer)
+
+
+def test_a_database_that_is_away_is_told_with_a_reference_and_nothing_personal_is_logged(
+    settings: Settings, slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = sqlalchemy.create_engine("postgresql+psycopg://someone:hidden@127.0.0.1:1/none")
+    ours = bot_settings(settings, slack, SOCKETS)
+    with running(ours, away):
+        slack.wait_for_connections()
+        answer = slack.command("ada", "lead jane@acme.example", "general").wait_for_answer()
+        assert get(ours.port, "/healthz") == (503, {"slack": True, "database": False})
+    reference = answer.text.split("Reference ")[1].rstrip(".")
+    assert "cannot be reached" in answer.text
+    assert reference in caplog.text
+    for secret in ("jane", "hidden", slack.bot_token, slack.app_token, "response_url"):
+        assert secret not in caplog.text
+
+
+def test_a_fault_of_ours_is_told_with_a_reference_and_logged_without_values(
+    campaign: Engine, bot: Settings, slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    with campaign.begin() as connection:
+        connection.execute(text("alter table marts.leads drop column notes"))
+    answer = slack.command("ada", "lead jane", "general").wait_for_answer()
+    reference = answer.text.split("Reference ")[1].rstrip(".")
+    assert reference in caplog.text
+    assert "jane" not in caplog.text.casefold()
+
+
+def test_health_tells_what_is_reachable(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    assert get(bot.port, "/healthz") == (200, {"slack": True, "database": True})
+
+
+def test_health_tells_that_slack_is_gone(settings: Settings, reading: Engine, slack: Slack) -> None:
+    ours = bot_settings(settings, slack, HTTP)
+    with running(ours, reading):
+        slack.fail("auth.test", error="invalid_auth")
+        assert get(ours.port, "/healthz") == (503, {"slack": False, "database": True})
+
+
+@pytest.mark.parametrize("timestamp", ["", "soon", "1700000000", None])
+def test_requests_that_slack_did_not_sign_are_turned_away_and_not_logged(
+    settings: Settings, reading: Engine, slack: Slack, caplog: pytest.LogCaptureFixture, timestamp: str | None
+) -> None:
+    ours = bot_settings(settings, slack, HTTP)
+    caplog.set_level("DEBUG")
+    now = str(int(time.time())) if timestamp is None else timestamp
+    headers = {
+        "x-slack-signature": "v0=0000",
+        "x-slack-request-timestamp": now,
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    with running(ours, reading):
+        assert post(ours.port, "/slack/events", b"command=%2Fuysp&text=lead+jane", headers) == 401
+        assert (
+            post(ours.port, "/slack/events", b"x" * (LARGEST_BODY + 1), {**headers, "x-slack-request-timestamp": "1"})
+            == 413
+        )
+    assert "jane" not in caplog.text
+
+
+def test_dropped_connections_are_opened_again(
+    campaign: Engine, settings: Settings, reading: Engine, slack: Slack
+) -> None:
+    with running(bot_settings(settings, slack, SOCKETS), reading):
+        slack.wait_for_connections()
+        slack.renew_sockets()
+        slack.wait_for_connections(timeout=20)
+        assert eventually(lambda: slack.command("ada", "help", "general").error is None, 20)
+
+
+def test_what_was_asked_before_the_end_is_answered(
+    campaign: Engine, settings: Settings, reading: Engine, slack: Slack
+) -> None:
+    with campaign.connect() as blocker:
+        blocker.execute(text("lock table marts.campaign_performance in access exclusive mode"))
+        with running(bot_settings(settings, slack, SOCKETS), reading):
+            slack.wait_for_connections()
+            asked = slack.command("ada", "campaigns", "general")
+            assert not asked.answers()
+            blocker.rollback()
+    assert asked.answers()[0].text.startswith("1 campaign")
+
+
+def test_proxies_of_the_environment_do_not_stand_before_this_machine(
+    campaign: Engine, settings: Settings, reading: Engine, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "internal.example")
+    with running(bot_settings(settings, slack, SOCKETS), reading):
+        slack.wait_for_connections()
+        assert slack.command("ada", "campaigns", "general").wait_for_answer().text.startswith("1 campaign")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"slack_bot_token": None}, "SLACK_BOT_TOKEN is not set"),
+        ({"slack_app_token": None}, "neither SLACK_APP_TOKEN"),
+        ({"slack_bot_token": SecretStr("xoxb-wrong")}, r"SLACK_BOT_TOKEN \(invalid_auth\)"),
+        ({"slack_app_token": SecretStr("xapp-wrong")}, r"SLACK_APP_TOKEN \(invalid_auth\)"),
+        ({"slack_api_url": "http://127.0.0.1:9/api/"}, "Slack cannot be reached at 127.0.0.1"),
+    ],
+)
+def test_tokens_that_will_not_do_end_with_one_clear_line(
+    settings: Settings, slack: Slack, change: dict[str, Any], said: str
+) -> None:
+    ours = bot_settings(settings, slack, SOCKETS).model_copy(update=change)
+    engine = sqlalchemy.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    with pytest.raises(UyspError, match=said) as caught, running(ours, engine):
+        pass
+    assert "\n" not in str(caught.value)
+    assert "wrong" not in str(caught.value)
+    [*_, last] = check_slack(ours)
+    assert last.state is (
+        State.NOTE if "slack_bot_token" in change and change["slack_bot_token"] is None else State.WRONG
+    )
+
+
+def test_a_port_in_use_is_told(settings: Settings, slack: Slack) -> None:
+    taken = int(slack.url.rsplit(":", 1)[1])
+    ours = bot_settings(settings, slack, SOCKETS).model_copy(update={"port": taken})
+    engine = sqlalchemy.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    with pytest.raises(ConfigurationError, match=f"Port {taken} cannot be used"), running(ours, engine):
+        pass
+
+
+def test_the_doctor_is_content_with_tokens_that_work(settings: Settings, slack: Slack) -> None:
+    findings = list(check_slack(bot_settings(settings, slack, SOCKETS)))
+    assert [finding.state for finding in findings] == [State.OK, State.OK]
+
+
+def test_the_manifest_asks_for_no_scope_that_reads_messages() -> None:
+    assert set(wanted_scopes()) == {"commands", "chat:write", "users:read", "usergroups:read"}
