@@ -69,4 +69,4 @@ def text(value: Value) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     plain = number(value)
-    return str(int(plain) if plain.is_integer() else plain)
+    return str(int(plain) if float(plain).is_integer() else plain)

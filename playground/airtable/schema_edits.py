@@ -47,10 +47,9 @@ def _rename_field(_: Store, base: Base, table: str, field: str, name: str) -> No
     _field(found, field).name = name
 
 
-def _add_field(
-    store: Store, base: Base, table: str, name: str, field_type: str, options: dict[str, Any] | None = None
-) -> None:
-    added = Field(store.new_id("fld"), name, field_type, options or {})
+def _add_field(store: Store, base: Base, table: str, name: str, **described: Any) -> None:
+    """`described`: type and, where it has any, options, as in the schema API."""
+    added = Field(store.new_id("fld"), name, described["type"], described.get("options") or {})
     for choice in added.options.get("choices", ()):
         choice.setdefault("id", store.new_id("sel"))
     _table(base, table).fields.append(added)
@@ -63,12 +62,11 @@ def _delete_field(_: Store, base: Base, table: str, field: str) -> None:
     _rewrite(found, lambda cells: cells.pop(deleted.id, None) is not None)
 
 
-def _change_field(
-    _: Store, base: Base, table: str, field: str, field_type: str | None = None, options: dict[str, Any] | None = None
-) -> None:
+def _change_field(_: Store, base: Base, table: str, field: str, **described: Any) -> None:
+    """`described`: type, options or both; cells stay as they are."""
     changed = _field(_table(base, table), field)
-    changed.type = field_type or changed.type
-    changed.options = changed.options if options is None else options
+    changed.type = described.get("type", changed.type)
+    changed.options = described.get("options", changed.options)
 
 
 def _add_option(store: Store, base: Base, table: str, field: str, name: str) -> None:

@@ -1,0 +1,1 @@
+"""The emulator against the facts of research/airtable.md, seen through pyairtable and raw HTTP."""
