@@ -74,7 +74,7 @@ def airtable_tables(
 )
 def heartbeat(context: dg.AssetExecutionContext) -> None:
     """End the run as a failure if a table of a client could not be read in it."""
-    failures = failed_reads(context.instance, context.run_id)
+    failures = failed_reads(context.instance, context.run.run_id)
     if failures:
         raise dg.Failure(
             f"Not everything could be read; the rest is loaded and goes into the marts. {' '.join(failures)}",

@@ -39,16 +39,18 @@ def _selected_models(context: dg.AssetExecutionContext) -> list[str]:
 
 
 def _events(context: dg.AssetExecutionContext, built: BuildResult) -> Iterator[DbtEvent]:
-    """Yield models first, then tests, of what is selected: a model that failed or was skipped has no result."""
-    nodes = {node.unique_id: node for node in built.nodes}
-    for spec in context.assets_def.specs:
-        node = nodes.get(str(spec.metadata[UNIQUE_ID]))
-        if node and spec.key in context.selected_asset_keys and node.status == "success":
+    """Yield what is selected in dbt's order, in which a model comes after what it needs, as Dagster demands.
+
+    A model that failed or was skipped has no result, nor has a test that was skipped.
+    """
+    assets = {str(spec.metadata[UNIQUE_ID]): spec.key for spec in context.assets_def.specs}
+    checks = {str((check.metadata or {})[UNIQUE_ID]): check for check in context.assets_def.check_specs}
+    for node in built.nodes:
+        key, check = assets.get(node.unique_id), checks.get(node.unique_id)
+        if key in context.selected_asset_keys and node.status == "success":
             counts = {} if node.rows is None else {"dagster/row_count": node.rows}
-            yield dg.MaterializeResult(asset_key=spec.key, metadata={"seconds": round(node.seconds, 3), **counts})
-    for check in context.assets_def.check_specs:
-        node = nodes.get(str((check.metadata or {})[UNIQUE_ID]))
-        if node and check.key in context.selected_asset_check_keys and node.status != "skipped":
+            yield dg.MaterializeResult(asset_key=key, metadata={"seconds": round(node.seconds, 3), **counts})
+        elif check and check.key in context.selected_asset_check_keys and node.status != "skipped":
             yield _check_result(check, node)
 
 

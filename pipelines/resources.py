@@ -31,9 +31,11 @@ class Workplace(dg.ConfigurableResource["Workplace"]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Workplace"]:
         """Open the database (starting the embedded one if nobody has), and let go of it after the last step."""
+        if context.run is None:
+            raise RuntimeError("a workplace belongs to a run")
         self._settings = load_settings()
         with (
-            working_on(self._settings.uysp_home, context.run_id or "no run"),
+            working_on(self._settings.uysp_home, context.run.run_id),
             open_database(self._settings, Role.PIPELINE) as engine,
         ):
             self._engine = engine

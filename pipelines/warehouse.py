@@ -103,6 +103,8 @@ def build_marts(
         started = time.monotonic()
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
         seconds = time.monotonic() - started
+    if result.exception is not None and not isinstance(result.exception, Exception):
+        raise result.exception  # dbt catches also what asks this process to stop
     if result.exception is not None:
         raise WarehouseError(f"dbt could not build the marts, no model was changed: {_one_line(result.exception)}")
     nodes = tuple(_outcomes(getattr(result.result, "results", ())))
