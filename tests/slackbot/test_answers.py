@@ -1,9 +1,9 @@
 """What is answered, from marts that hold what the test put there."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -243,14 +243,19 @@ def test_people_read_the_age_of_the_data_in_words(built: Engine, reading: Engine
     ):
         with built.begin() as connection:
             connection.execute(text("truncate marts.sync_status"))
-            now = connection.execute(text("select now()")).scalar_one()
+            now: datetime = connection.execute(text("select now()")).scalar_one()
         mark_synced(built, at=now - passed)
         assert said in plain_text(ask("campaigns", reading, settings))
 
 
 def test_before_anything_was_read_the_answer_says_what_to_do(engine: Engine, settings: Settings) -> None:
-    for prepare in (lambda: None, lambda: marts.create_marts(engine), lambda: mark_synced(engine, at=None)):
-        prepare()
+    steps: list[Callable[[], None]] = [
+        lambda: None,
+        lambda: marts.create_marts(engine),
+        lambda: mark_synced(engine, at=None),
+    ]
+    for step in steps:
+        step()
         for line in ("campaigns", "lead jane"):
             answer = ask(line, engine, settings)
             assert answer.data_as_of is None

@@ -2,6 +2,10 @@
 
 import http.client
 import json
+import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,13 +16,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from playground.slack.limits.blocks import block_faults
-from playground.slack.server import Slack
+from playground.slack.server import Slack, running_slack
 from playground.slack.workspace import Message
 from slackbot.app import running
 from slackbot.checks import check_slack, wanted_scopes
 from slackbot.web import LARGEST_BODY
 from tests.slackbot import marts
-from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings
+from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings, both
 from tests.slackbot.test_blocks import HOSTILE, strings
 from uysp.doctor import State
 from uysp.errors import ConfigurationError, UyspError
@@ -73,6 +77,7 @@ def campaign(built: Engine) -> Engine:
     return built
 
 
+@both
 def test_a_command_is_acknowledged_at_once_and_answered_to_its_person_alone(
     campaign: Engine, bot: Settings, slack: Slack
 ) -> None:
@@ -95,6 +100,7 @@ def test_personal_data_of_a_lead_reaches_the_asker_alone(campaign: Engine, bot: 
     assert all("jane" not in shown(message).casefold() for message in slack.workspace.screen("stella", "partners"))
 
 
+@both
 def test_a_delivery_that_is_repeated_is_answered_once(campaign: Engine, bot: Settings, slack: Slack) -> None:
     asked = slack.command("ada", "campaigns", "general")
     asked.wait_for_answer()
@@ -111,25 +117,21 @@ def test_what_is_not_understood_is_explained_and_nothing_is_looked_up(
     assert "Did you mean campaigns?" in answer.text
 
 
-@pytest.mark.parametrize(
-    ("who", "where", "reason"),
-    [
-        ("gus", "general", "a guest"),
-        ("solo", "helpdesk", "a guest"),
-        ("stella", "partners", "other workspace"),
-        ("dee", "general", "deactivated"),
-        ("robot", "general", "a bot"),
-    ],
-)
 def test_who_is_no_full_member_is_refused_and_the_refusal_is_logged(
-    campaign: Engine, settings: Settings, reading: Engine, slack: Slack, who: str, where: str, reason: str
+    campaign: Engine, bot: Settings, slack: Slack
 ) -> None:
-    with running(bot_settings(settings, slack, SOCKETS), reading):
-        slack.wait_for_connections()
+    people = {
+        ("gus", "general"): "a guest",
+        ("solo", "helpdesk"): "a guest",
+        ("stella", "partners"): "other workspace",
+        ("dee", "general"): "deactivated",
+        ("robot", "general"): "a bot",
+    }
+    for who, where in people:
         answer = slack.command(who, "lead jane", where).wait_for_answer()
-    assert "othing was looked up" in answer.text
-    assert "jane@acme.example" not in shown(answer)
-    assert denials(campaign) == [(slack.workspace.person(who).id, reason)]
+        assert "othing was looked up" in answer.text
+        assert "jane@acme.example" not in shown(answer)
+    assert denials(campaign) == [(slack.workspace.person(who).id, reason) for (who, _), reason in people.items()]
 
 
 def test_a_person_whom_slack_does_not_describe_is_refused(campaign: Engine, bot: Settings, slack: Slack) -> None:
@@ -160,10 +162,9 @@ def two_clients(
     for client in (*clients, Client("gone", "Gone", "app4", SecretStr("t"))):
         marts.mark_synced(built, client.key)
         marts.add_campaign(built, f"Campaign of {client.key}", client=client.key)
-    ours = bot_settings(settings, slack, SOCKETS)
+    ours = bot_settings(settings, slack, HTTP)
     ours.__dict__["clients"] = clients  # what reading a clients file gives
     with running(ours, reading):
-        slack.wait_for_connections()
         yield ours
 
 
@@ -217,9 +218,8 @@ def test_a_database_that_is_away_is_told_with_a_reference_and_nothing_personal_i
     settings: Settings, slack: Slack, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = sqlalchemy.create_engine("postgresql+psycopg://someone:hidden@127.0.0.1:1/none")
-    ours = bot_settings(settings, slack, SOCKETS)
+    ours = bot_settings(settings, slack, HTTP)
     with running(ours, away):
-        slack.wait_for_connections()
         answer = slack.command("ada", "lead jane@acme.example", "general").wait_for_answer()
         assert get(ours.port, "/healthz") == (503, {"slack": True, "database": False})
     reference = answer.text.split("Reference ")[1].rstrip(".")
@@ -240,6 +240,7 @@ def test_a_fault_of_ours_is_told_with_a_reference_and_logged_without_values(
     assert "jane" not in caplog.text.casefold()
 
 
+@both
 def test_health_tells_what_is_reachable(campaign: Engine, bot: Settings, slack: Slack) -> None:
     assert get(bot.port, "/healthz") == (200, {"slack": True, "database": True})
 
@@ -287,8 +288,7 @@ def test_what_was_asked_before_the_end_is_answered(
 ) -> None:
     with campaign.connect() as blocker:
         blocker.execute(text("lock table marts.campaign_performance in access exclusive mode"))
-        with running(bot_settings(settings, slack, SOCKETS), reading):
-            slack.wait_for_connections()
+        with running(bot_settings(settings, slack, HTTP), reading):
             asked = slack.command("ada", "campaigns", "general")
             assert not asked.answers()
             blocker.rollback()
@@ -347,3 +347,51 @@ def test_the_doctor_is_content_with_tokens_that_work(settings: Settings, slack: 
 
 def test_the_manifest_asks_for_no_scope_that_reads_messages() -> None:
     assert set(wanted_scopes()) == {"commands", "chat:write", "users:read", "usergroups:read"}
+
+
+def test_any_other_command_is_told_which_one_there_is(settings: Settings, reading: Engine) -> None:
+    with running_slack(commands=("/uysp", "/other")) as slack, running(bot_settings(settings, slack, HTTP), reading):
+        told = slack.command("ada", "campaigns", "general", command="/other")
+        assert told.ack_text == "I only know /uysp; type /uysp help."
+
+
+def test_the_process_answers_what_was_asked_before_it_ends_on_a_signal(
+    campaign: Engine, settings: Settings, slack: Slack
+) -> None:
+    ours = bot_settings(settings, slack, HTTP)
+    assert ours.database_url is not None
+    assert ours.slack_bot_token is not None
+    assert ours.slack_signing_secret is not None
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "UYSP_HOME": str(ours.uysp_home),
+        "DATABASE_URL": ours.database_url.get_secret_value(),
+        "SLACK_BOT_TOKEN": ours.slack_bot_token.get_secret_value(),
+        "SLACK_SIGNING_SECRET": ours.slack_signing_secret.get_secret_value(),
+        "SLACK_API_URL": ours.slack_api_url,
+        "PORT": str(ours.port),
+    }
+    program = "from slackbot.app import serve; from uysp.settings import load_settings; serve(load_settings())"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert eventually(lambda: listens(ours.port), 30)
+        with campaign.connect() as blocker:
+            blocker.execute(text("lock table marts.campaign_performance in access exclusive mode"))
+            asked = slack.command("ada", "campaigns", "general")
+            assert asked.error is None
+            process.send_signal(signal.SIGTERM)
+            assert eventually(lambda: "restarted" in str(slack.command("ada", "help", "general").ack_text))
+            blocker.rollback()
+        assert asked.wait_for_answer().text.startswith("1 campaign")
+        assert process.wait(20) == 0
+        assert process.stderr is not None
+        log = process.stderr.read()
+    assert "Stopping" in log
+    assert all(secret not in log for secret in (slack.bot_token, slack.signing_secret, "response_url"))
+
+
+def listens(port: int) -> bool:
+    """Return whether something takes connections at a port."""
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
