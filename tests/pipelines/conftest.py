@@ -17,14 +17,26 @@ LEADS, AUDIT = 150, 200
 
 
 @pytest.fixture(scope="session")
-def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+def pipeline_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home in which the code location is loaded; empty before."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def definitions(pipeline_home: Path) -> dg.Definitions:
     """What the code location loads with nothing configured, from a home without a manifest."""
     with pytest.MonkeyPatch.context() as patch:
         for name in Settings.model_fields:
             patch.delenv(name.upper(), raising=False)
-        patch.setenv("UYSP_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("UYSP_HOME", str(pipeline_home))
         from pipelines.definitions import definitions
     return definitions
+
+
+@pytest.fixture
+def manifest(pipeline_home: Path, definitions: dg.Definitions) -> Path:
+    """What dbt made of its project when the definitions were loaded."""
+    return pipeline_home / "dbt" / "manifest.json"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What `uysp up` refuses before it starts anything, and a whole system that really runs: a cycle, a clean end."""
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,8 +31,9 @@ except UyspError as error:
 LAUNCH = """mutation { launchRun(executionParams: {selector: {jobName: "sync", repositoryName: "__repository__",
 repositoryLocationName: "pipelines.definitions"}, mode: "default"}) { __typename } }"""
 RUNS = "{ runsOrError { ... on Runs { results { jobName status } } } }"
-SCHEDULES = """{ schedulesOrError(
-repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "pipelines.definitions"}) { ... on Schedules { results { name scheduleState { status } } } } }"""
+REPOSITORY = '{repositoryName: "__repository__", repositoryLocationName: "pipelines.definitions"}'
+SCHEDULES = "{ schedulesOrError(repositorySelector: " + REPOSITORY + ") {"
+SCHEDULES += "... on Schedules { results { name scheduleState { status } } } } }"
 
 
 def free_port() -> int:
@@ -74,7 +76,11 @@ def test_a_home_is_not_run_twice(settings: Settings) -> None:
         other.kill()
 
 
-def test_the_whole_system_runs_a_cycle_and_ends_without_a_trace(configured: dict[str, str], settings: Settings) -> None:
+def test_the_whole_system_runs_a_cycle_and_ends_without_a_trace(
+    configured: dict[str, str], settings: Settings, manifest: Path
+) -> None:
+    (settings.uysp_home / "dbt").mkdir(parents=True)
+    shutil.copy(manifest, settings.uysp_home / "dbt")
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", UP, str(port)],
