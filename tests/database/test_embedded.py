@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -262,6 +262,30 @@ def test_a_lost_password_file_is_an_error_that_keeps_the_data(home: Path) -> Non
         kept.rename(path)
 
 
+@pytest.fixture
+def small_disk(fresh_home: Path) -> Iterator[Path]:
+    """A file system of 20 MB."""
+    disk = fresh_home.with_name("disk")
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=0755", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("may not mount a small file system here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@as_root
+def test_a_full_disk_is_named_as_the_reason_and_all_is_well_when_there_is_room(small_disk: Path) -> None:
+    home = small_disk / "home"
+    with pytest.raises(DatabaseError, match="No space left on device"), shared_server(home, durable=False):
+        pass
+    assert list(home.glob("postgres.new-*")) == []
+    subprocess.run(["mount", "-o", "remount,size=100m", str(small_disk)], check=True)
+    with using(home) as url:
+        assert ask(url, "select 1") == 1
+    wait_until_stopped(home)
+
+
 @as_root
 def test_root_keeps_the_data_elsewhere_where_the_account_cannot_enter_the_home(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
@@ -289,7 +313,7 @@ def test_an_ordinary_user_runs_the_server_alone() -> None:
         paths = [path for path in sys.path if path]
         code = (
             f"import sys; sys.path[:] += {paths!r}\nfrom pathlib import Path\nfrom uysp.embedded import shared_server\n"
-            f"import psycopg\nwith shared_server(Path({str(home)!r})) as url:\n"
+            f"import psycopg\nwith shared_server(Path({str(home)!r}), durable=False) as url:\n"
             "    print(psycopg.connect(url).execute('select 1').fetchone())\n"
         )
         done = subprocess.run(

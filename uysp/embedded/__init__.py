@@ -37,8 +37,8 @@ from uysp.embedded.cluster import (
     check_version,
     create_cluster,
     find_place,
-    last_line,
     programs,
+    reason,
     version,
 )
 from uysp.embedded.files import lock, open_private, try_lock, write_private
@@ -169,7 +169,7 @@ def _launch_until_it_answers(place: Place, binaries: Path, password: str, *, dur
             if held := try_lock(place.home / "postgres.server"):
                 with held:
                     if attempts == ATTEMPTS:
-                        said = last_line(place.log.read_bytes()[log_begins:].decode(errors="replace"))
+                        said = reason(place.log.read_bytes()[log_begins:].decode(errors="replace"))
                         raise DatabaseError(f"The embedded database does not start: {said}; see {place.log}.")
                     attempts += 1
                     (place.data / "postmaster.pid").unlink(missing_ok=True)

@@ -184,7 +184,7 @@ def version(binaries: Path, account: Account | None) -> str:
     said = _run([binaries / "postgres", "--version"], account)
     found = re.search(r"\d+(\.\d+)*", said.stdout)
     if found is None:
-        raise DatabaseError(f"The embedded Postgres does not run on this machine: {last_line(said.stderr)}")
+        raise DatabaseError(f"The embedded Postgres does not run on this machine: {reason(said.stderr)}")
     return found[0]
 
 
@@ -227,15 +227,15 @@ def _succeed(place: Place, done: subprocess.CompletedProcess[str]) -> None:
     # The single-user server ends with 0 whatever its statement came to.
     if done.returncode != 0 or re.search(r"\b(ERROR|FATAL|PANIC):", done.stderr):
         raise DatabaseError(
-            f"The embedded database cannot be created in {place.data}: {last_line(done.stderr)}; "
+            f"The embedded database cannot be created in {place.data}: {reason(done.stderr)}; "
             "nothing is left behind, mend it, or set UYSP_HOME to another folder."
         )
 
 
-def last_line(text: str) -> str:
-    """Return the last line that says why: an error of any kind, else the last one that is not empty."""
+def reason(said: str) -> str:
+    """Return why a program failed: its first error (others follow from it), else its last line."""
     ours = "the database system is"  # starting up: what our own knocking is answered
-    lines = [line.strip() for line in text.splitlines() if line.strip() and ours not in line]
+    lines = [line.strip() for line in said.splitlines() if line.strip() and ours not in line]
     errors = [line for line in lines if re.search(r"\b(error|FATAL|PANIC|ERROR):", line)]
-    said = (errors or lines or ["it said nothing"])[-1]
-    return re.sub(r"^.*?\b(error|FATAL|PANIC|ERROR): +", "", said)
+    line = errors[0] if errors else (lines or ["it said nothing"])[-1]
+    return re.sub(r"^.*?\b(error|FATAL|PANIC|ERROR): +", "", line)
