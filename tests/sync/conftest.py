@@ -60,5 +60,3 @@ def reader(engine: Engine, settings: Settings, emulator: Emulator) -> Reader:
     token = next(iter(emulator.store.tokens))
     settings = settings.model_copy(update={"airtable_endpoint_url": emulator.url})
     return Reader(engine, settings, Client("uysp", "uysp", base_id, SecretStr(token)), [])
-
-

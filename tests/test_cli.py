@@ -1,0 +1,168 @@
+"""The command line as people meet it: every mistake of theirs is one clear line and a status, and changes nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, ScalarResult, text
+
+from tests.sync.conftest import Reader, base_file, emulator, reader
+from uysp.settings import PROJECT, Settings, env_example, inherited_environment
+
+__all__ = ["base_file", "emulator", "reader"]  # fixtures
+
+
+def uysp(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "uysp", *arguments],
+        cwd=folder,
+        env=inherited_environment() | {"UYSP_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def assert_one_clear_line(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert done.returncode != 0
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    for word in words:
+        assert word in lines[0]
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def configured(reader: Reader) -> dict[str, str]:
+    assert reader.settings.database_url is not None
+    assert reader.settings.airtable_endpoint_url is not None
+    return {
+        "DATABASE_URL": reader.settings.database_url.get_secret_value(),
+        "AIRTABLE_ENDPOINT_URL": reader.settings.airtable_endpoint_url,
+        "AIRTABLE_API_KEY": reader.client.token.get_secret_value(),
+        "AIRTABLE_BASE_ID": reader.client.base_id,
+        "UYSP_AIRTABLE_RATE": "1000",
+    }
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    done = uysp(tmp_path, "--help")
+    assert done.returncode == 0
+    for command in ("up", "sync", "ask", "bot", "doctor"):
+        assert f" {command} " in done.stdout
+
+
+def test_the_example_environment_lists_every_setting() -> None:
+    assert (PROJECT / ".env.example").read_text() == env_example()
+
+
+MISTAKES = {
+    "nothing configured": ({}, ["AIRTABLE_API_KEY", "AIRTABLE_BASE_ID"]),
+    "half configured": ({"AIRTABLE_API_KEY": "patX"}, ["AIRTABLE_BASE_ID is not set"]),
+    "a rate above Airtable's": ({"UYSP_AIRTABLE_RATE": "6"}, ["UYSP_AIRTABLE_RATE"]),
+    "no number": ({"PORT": "many"}, ["PORT"]),
+    "no time zone": ({"UYSP_TIMEZONE": "Mars/Base"}, ["UYSP_TIMEZONE", "Mars/Base"]),
+    "no database URL": (
+        {"AIRTABLE_API_KEY": "p", "AIRTABLE_BASE_ID": "a", "DATABASE_URL": "mysql://x"},
+        ["DATABASE_URL"],
+    ),
+    "no such clients file": ({"UYSP_CLIENTS_FILE": "none.toml"}, ["none.toml"]),
+}
+
+
+@pytest.mark.parametrize(("environment", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_wrong_setting_is_named(environment: dict[str, str], words: list[str], tmp_path: Path) -> None:
+    assert_one_clear_line(uysp(tmp_path, "sync", **environment), *words)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("content", [b"AIRTABLE_API_KEY patX\n", b"\xff\xfe", b"just words\n"])
+def test_a_broken_env_file_is_named_without_its_content(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    done = uysp(tmp_path, "sync")
+    assert_one_clear_line(done, ".env")
+    assert "patX" not in done.stderr
+
+
+def test_an_env_file_is_read_and_the_process_wins(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=none\nAIRTABLE_API_KEY=patX # ours\n")
+    assert_one_clear_line(uysp(tmp_path, "sync"), "PORT")
+    assert_one_clear_line(uysp(tmp_path, "sync", PORT="3000"), "AIRTABLE_BASE_ID is not set")
+
+
+def test_a_database_that_is_down_is_named_without_its_password(tmp_path: Path) -> None:
+    url = "postgresql://someone:secret@127.0.0.1:9/db"
+    done = uysp(tmp_path, "sync", DATABASE_URL=url, AIRTABLE_API_KEY="patX", AIRTABLE_BASE_ID="appX")
+    assert_one_clear_line(done, "database cannot be reached")
+    assert "secret" not in done.stderr
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    home = str(tmp_path / "file" / "home")
+    done = uysp(tmp_path, "sync", UYSP_HOME=home, AIRTABLE_API_KEY="patX", AIRTABLE_BASE_ID="appX")
+    assert_one_clear_line(done, home)
+
+
+def test_an_unknown_client_is_answered_with_the_known_ones(tmp_path: Path, reader: Reader) -> None:
+    done = uysp(tmp_path, "sync", "--client", "other", **configured(reader))
+    assert_one_clear_line(done, "'other'", "uysp")
+
+
+def test_a_cycle_in_the_foreground_loads_builds_and_answers(tmp_path: Path, reader: Reader, engine: Engine) -> None:
+    environment = configured(reader)
+    done = uysp(tmp_path, "sync", **environment)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        *(f"uysp {table}" for table in ("leads", "campaigns", "sms_templates", "sms_audit")),
+        "marts",
+    ]
+    answered = uysp(tmp_path, "ask", "campaigns", "--json", **environment)
+    assert answered.returncode == 0, answered.stderr
+    with engine.connect() as connection:
+        campaigns: int = connection.execute(text("select count(*) from marts.campaign_performance")).scalar_one()
+    assert answered.stdout.count('"campaign":') == campaigns > 20
+
+
+def test_a_refused_token_ends_with_one_line_and_status_1(tmp_path: Path, reader: Reader, engine: Engine) -> None:
+    done = uysp(tmp_path, "sync", **(configured(reader) | {"AIRTABLE_API_KEY": "patWrong"}))
+    assert_one_clear_line(done, "does not know the token")
+    assert "patWrong" not in done.stdout + done.stderr
+
+
+def test_doctor_finds_nothing_wrong_with_the_sample_base(tmp_path: Path, reader: Reader) -> None:
+    done = uysp(tmp_path, "doctor", **configured(reader))
+    lines = [line for line in done.stdout.splitlines() if line.startswith("wrong")]
+    assert (done.returncode, lines) == (0, []), done.stdout
+    assert "'HRQ Status' has no option 'Completed'" in done.stdout
+
+
+def test_doctor_names_what_is_wrong_and_what_to_do(tmp_path: Path, reader: Reader) -> None:
+    done = uysp(tmp_path, "doctor", **(configured(reader) | {"AIRTABLE_API_KEY": "patWrong"}))
+    assert done.returncode == 1
+    assert "does not know the token" in done.stdout
+    assert "personal access token" in done.stdout
+
+
+def test_several_clients_come_from_a_file_and_one_failing_does_not_hide_the_other(
+    tmp_path: Path, reader: Reader, engine: Engine, settings: Settings
+) -> None:
+    environment = configured(reader)
+    (tmp_path / "clients.toml").write_text(
+        f"""
+        [clients.good]
+        base_id = "{reader.client.base_id}"
+        token_variable = "GOOD_TOKEN"
+        [clients.bad]
+        base_id = "{reader.client.base_id}"
+        token_variable = "BAD_TOKEN"
+        """
+    )
+    (tmp_path / ".env").write_text(f"GOOD_TOKEN={environment.pop('AIRTABLE_API_KEY')}\nBAD_TOKEN=patWrong\n")
+    environment.pop("AIRTABLE_BASE_ID")
+    done = uysp(tmp_path, "sync", UYSP_CLIENTS_FILE=str(tmp_path / "clients.toml"), **environment)
+    assert_one_clear_line(done, "client bad")
+    with engine.connect() as connection:
+        clients: ScalarResult[str] = connection.execute(text("select distinct client from marts.leads")).scalars()
+        assert list(clients) == ["good"]
