@@ -21,10 +21,10 @@ with shared_server(Path(sys.argv[1]), durable=False) as url:
 """
 
 
-def start_user(home: Path) -> subprocess.Popen[str]:
+def start_user(home: Path, code: str = USE) -> subprocess.Popen[str]:
     """Start a process that uses the server until its standard input ends; it says the URL when it has the server."""
     return subprocess.Popen(
-        [sys.executable, "-c", USE, str(home)],
+        [sys.executable, "-c", code, str(home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

