@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load
 PY := .venv/bin/python
 export DO_NOT_TRACK := 1
 
@@ -26,6 +26,12 @@ types: setup-test ## strict types
 
 test: lint types ## everything that CI checks
 	$(PY) -m pytest
+
+bench-emulator: setup-test ## pages a second of the Airtable emulator
+	@$(PY) -m benchmarks.emulator
+
+bench-load: setup-test ## a whole sync: seconds, records a second, CPU, memory (ARGS='--leads 100000 --rate 5')
+	@$(PY) -m benchmarks.full_load $(ARGS)
 
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
 	$(PY) -m uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock
