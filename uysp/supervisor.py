@@ -5,6 +5,7 @@ One code server for Dagster's web server and daemon: each would otherwise load t
 """
 
 import fcntl
+import re
 import shutil
 import socket
 import sys
@@ -22,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from uysp.database import Role, open_database
 from uysp.errors import UyspError
-from uysp.programs import Program, Say, keep_running
+from uysp.programs import SHOWN, Program, Say, keep_running
 from uysp.settings import PROJECT, Settings
 
 WEB_HOST = "127.0.0.1"
@@ -123,6 +124,8 @@ def dagster_programs(settings: Settings, database: URL, code_socket: Path, web_p
             [PYTHON, "-m", "dagster._daemon", "run", "--workspace", str(workspace)],
             environment,
             started,
+            # At every start the daemon warns that it does not catch up on missed ticks, which is what we want.
+            shown=re.compile(f"{SHOWN.pattern}(?!.*not trying to catch up)"),
         ),
     ]
 
