@@ -1,6 +1,7 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
 .PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load
 PY := .venv/bin/python
+UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
 
 help: ## what there is
@@ -34,5 +35,5 @@ bench-load: setup-test ## a whole sync: seconds, records a second, CPU, memory (
 	@$(PY) -m benchmarks.full_load $(ARGS)
 
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
-	$(PY) -m uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock
-	$(PY) -m uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock --group test -o requirements-test.lock
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock --group test -o requirements-test.lock

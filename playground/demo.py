@@ -39,7 +39,10 @@ def main(
     try:
         _refuse_real_configuration(load_settings())
         home = load_settings().uysp_home
-        base_file = _base_file(home / "playground", leads)
+        base_file = home / "playground" / "base.json"
+        is_first = not base_file.exists()
+        if is_first:
+            _make_up_base(base_file, leads)
         airtable, slack = f"http://127.0.0.1:{_port(AIRTABLE_PORT)}", f"http://127.0.0.1:{_port(SLACK_PORT)}"
         tokens, base_id = _tokens_and_base(base_file)
         credentials = Credentials()
@@ -60,7 +63,7 @@ def main(
         run(
             load_settings(),
             web_port=web_port,
-            first=_source_programs(base_file, airtable),
+            first=_source_programs(base_file, airtable, is_first=is_first),
             extra=_outside_programs(airtable, slack, tokens[1], base_id, speed),
             say=_say,
             on_ready=lambda: _say(_where_to_look(slack, web_url(web_port), home, time.monotonic() - started)),
@@ -86,13 +89,10 @@ def _refuse_real_configuration(settings: Settings) -> None:
         )
 
 
-def _base_file(folder: Path, leads: int) -> Path:
-    path = folder / "base.json"
-    if not path.exists():
-        _say(f"Making up a base with {leads:,} leads")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_base_file(out=path, leads=leads)
-    return path
+def _make_up_base(path: Path, leads: int) -> None:
+    _say(f"Making up a base with {leads:,} leads")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_base_file(out=path, leads=leads)
 
 
 def _tokens_and_base(base_file: Path) -> tuple[list[str], str]:
@@ -101,14 +101,25 @@ def _tokens_and_base(base_file: Path) -> tuple[list[str], str]:
     return [token["token"] for token in document["tokens"]], document["bases"][0]["id"]
 
 
-def _source_programs(base_file: Path, airtable: str) -> list[Program]:
-    """Return Airtable, the first sync and the first answer: before them nothing else is worth starting."""
+def _source_programs(base_file: Path, airtable: str, *, is_first: bool) -> list[Program]:
+    """Return Airtable, a sync and an answer: before them nothing else is worth starting.
+
+    The answer comes after the first sync; on later starts at once, from what was loaded then.
+    """
     port = airtable.rpartition(":")[2]
     emulator = [PYTHON, "-m", "playground.airtable", "--base", str(base_file), "--port", port, "--no-rate-limit"]
+    answer = ("airtable", "campaigns")
     return [
         Program("airtable", emulator, is_ready=lambda: _answers(f"{airtable}/_emulator/state")),
-        Program("sync", [*UYSP, "sync"], after=("airtable",), once=True, shown=EVERYTHING),
-        Program("campaigns", [*UYSP, "ask", "campaigns"], after=("sync",), once=True, shown=EVERYTHING, named=False),
+        Program("sync", [*UYSP, "sync"], after=("airtable",) if is_first else answer, once=True, shown=EVERYTHING),
+        Program(
+            "campaigns",
+            [*UYSP, "ask", "campaigns"],
+            after=("sync",) if is_first else (),
+            once=True,
+            named=False,
+            shown=EVERYTHING,
+        ),
     ]
 
 
