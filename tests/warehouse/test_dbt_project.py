@@ -122,6 +122,6 @@ def test_an_empty_base_builds_and_every_unit_test_of_a_value_rule_holds(
     built = build_marts(settings, engine)
     assert built.success, built.failures
     results = dbt("test", "--select", "test_type:unit", target=tmp_path)
-    assert len(list(results)) == len(manifest["unit_tests"]) > 0
+    assert {result.node.unique_id for result in results} >= set(manifest["unit_tests"]) != set()
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("select count(*) from marts.leads")).scalar_one() == 0

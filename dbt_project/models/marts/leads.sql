@@ -6,7 +6,7 @@ leads as (
     where is_present
 ),
 
-history as (
+history as not materialized (
     select * from {{ ref('int_leads__history') }}
     where is_present
 ),
