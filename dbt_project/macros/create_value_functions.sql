@@ -4,9 +4,11 @@
     Functions, not expressions: a rule needs its value many times, and what can be cast is known only step by step,
     which Postgres does not promise within one expression (constant folding, predicates moved below a guard).
     They must hold from Postgres 15 on (no pg_input_is_valid) and whatever the session's time zone and date style.
+    Letters are told from other characters by Unicode, not by the locale that the database happens to have.
     The lock keeps two runs from replacing a function at the same moment, which Postgres answers with an error.
 #}
 {% macro create_value_functions() %}
+{%- set unicode = unicode_collation() %}
 select pg_advisory_xact_lock(hashtext('uysp.value_functions'));
 
 -- Unicode white space (the property White_Space) trimmed, NFC; empty is NULL. ASCII needs no normalising.
@@ -192,14 +194,24 @@ $$;
 -- Campaign names meet by their letters and digits in lower case; a name without any is itself.
 create or replace function staging.campaign_key(name text) returns text
 language sql immutable parallel safe
-return coalesce(nullif(lower(regexp_replace(name, '[^[:alnum:]]', '', 'g')), ''), lower(name));
+return coalesce(
+    nullif(lower(regexp_replace(name collate {{ unicode }}, '[^[:alnum:]]', '', 'g')), ''),
+    lower(name collate {{ unicode }})
+);
+
+-- The letters of a text in upper case, nothing else of it.
+create or replace function staging.letters(value text) returns text
+language sql immutable parallel safe
+return upper(regexp_replace(value collate {{ unicode }}, '[^[:alpha:]]', '', 'g'));
 
 -- The last ten digits; an extension begins at the first letter, '#', ';' or ',' after a digit. NULL if shorter.
 create or replace function staging.phone_key(phone text) returns text
 language plpgsql immutable parallel safe
 as $$
 declare
-    digits text := regexp_replace(substring(phone from '^[^0-9]*([0-9][^[:alpha:]#;,]*)'), '[^0-9]', '', 'g');
+    digits text := regexp_replace(
+        substring(phone collate {{ unicode }} from '^[^0-9]*([0-9][^[:alpha:]#;,]*)'), '[^0-9]', '', 'g'
+    );
 begin
     return case when length(digits) >= 10 then right(digits, 10) end;
 end

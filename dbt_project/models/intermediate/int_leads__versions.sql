@@ -16,7 +16,7 @@ leads as materialized (
         sms_status,
         sms_stopped,
         stop_reason,
-        upper(regexp_replace(stop_reason, '[^[:alpha:]]', '', 'g')) as stop_letters,
+        staging.letters(stop_reason) as stop_letters,
         booked,
         booked_at
     from {{ ref('stg_airtable__leads') }}
