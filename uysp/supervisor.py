@@ -62,6 +62,8 @@ def run(
         ConfigurationError, DatabaseError: no database.
         ProgramError: a program did not start; everything is stopped again.
     """
+    for line in not_configured(settings):
+        say(line)
     with_bot = has_bot(settings)
     _check_free("Dagster's web server", web_port)
     if with_bot:
@@ -143,6 +145,19 @@ def bot_program(settings: Settings) -> Program:
 def has_bot(settings: Settings) -> bool:
     """Return whether Slack is configured: a bot token, and a way for events to reach us."""
     return settings.slack_bot_token is not None and bool(settings.slack_app_token or settings.slack_signing_secret)
+
+
+def not_configured(settings: Settings) -> list[str]:
+    """Return what will not happen because it is not configured, and what to set, a sentence each."""
+    missing = []
+    if not settings.clients:
+        missing.append("No Airtable base is configured, so nothing is read: set AIRTABLE_API_KEY and AIRTABLE_BASE_ID.")
+    if not has_bot(settings):
+        missing.append(
+            "Slack is not configured, so no bot is started: set SLACK_BOT_TOKEN, and SLACK_APP_TOKEN or "
+            "SLACK_SIGNING_SECRET."
+        )
+    return missing
 
 
 def storage_url(database: URL) -> str:

@@ -111,6 +111,8 @@ def upgrade() -> None:
                 primary key (client, record_id)
             );
             create index {table}_load_id on raw.{table} (load_id);
+            -- marts.sync_status counts the records with every answer; the rows themselves are wide.
+            create index {table}_status on raw.{table} (client) include (modified_at, deleted_at);
             create table raw.{table}_history (
                 client text not null,
                 record_id text not null,
