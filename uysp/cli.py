@@ -72,10 +72,10 @@ def sync(
         for each in clients:
             status.update(f"{each.key}: asking Airtable")
             for outcome in sync_client(engine, settings, each, lambda table, read: status.update(f"{table}: {read:,}")):
-                console.print(table_line(outcome), markup=False)
+                console.print(table_line(outcome), markup=False, soft_wrap=True)
                 errors += [outcome.error] if outcome.error else []
         built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
-        console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False)
+        console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
     errors += built.failures
     for error in dict.fromkeys(errors):
         print(f"uysp: {error}", file=sys.stderr)
@@ -133,9 +133,9 @@ def doctor() -> None:
         for finding in check(settings):
             wrong = wrong or finding.state is State.WRONG
             console.print(f"[{colours[finding.state]}]{finding.state:<5}[/]", end=" ")
-            console.print(f"{finding.part}: {finding.text}", markup=False)
+            console.print(f"{finding.part}: {finding.text}", markup=False, soft_wrap=True)
             if finding.remedy:
-                console.print(f"      {finding.remedy}", markup=False)
+                console.print(f"      {finding.remedy}", markup=False, soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -37,12 +37,22 @@ def _print_section(section: Section, console: Console) -> None:
 
 def _table(section: Section, width: int) -> Table:
     columns = [column for column in section.columns if column.main or width >= _ALL_COLUMNS_FROM]
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(Text(column.label), justify="right" if column.kind in _NUMBERS else "left", overflow="fold")
-    for row in section.rows:
-        table.add_row(*(Text(shown(column, row)) for column in columns))
+    cells = [[shown(column, row) for column in columns] for row in section.rows]
+    # Numbers are not broken, nor the words above them: names give way. Where even that is too wide, everything does.
+    least = [_least_width(column, [row[number] for row in cells]) for number, column in enumerate(columns)]
+    fits = sum(least) + len(least) - 1 <= width
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    for column, needed in zip(columns, least, strict=True):
+        justify: JustifyMethod = "right" if column.kind in _NUMBERS else "left"
+        table.add_column(Text(column.label), justify=justify, overflow="fold", min_width=needed if fits else None)
+    for row in cells:
+        table.add_row(*map(Text, row))
     return table
+
+
+def _least_width(column: Column, values: list[str]) -> int:
+    words = column.label.split()
+    return max(map(len, [*words, *values] if column.kind in _NUMBERS else words))
 
 
 def _card(columns: Sequence[Column], row: object) -> Table:
