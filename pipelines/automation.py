@@ -19,7 +19,6 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-WAITING = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}  # no worker yet
 START_TIME = timedelta(minutes=2)  # a worker imports for some seconds, on a busy machine longer, before it shows itself
 KEEP = {
     # About 0.4 MB of events a run, 288 runs a day.
@@ -56,7 +55,7 @@ def end_abandoned_runs(instance: dg.DagsterInstance, settings: Settings, now: da
     for record in instance.get_run_records(dg.RunsFilter(job_name=sync.name, statuses=UNFINISHED)):
         run = record.dagster_run
         if (
-            run.status in WAITING
+            run.status is dg.DagsterRunStatus.QUEUED  # no worker yet; the daemon starts one when it is back
             or is_worked_on(settings.uysp_home, run.run_id)
             or now - record.update_timestamp.replace(tzinfo=UTC) < START_TIME
         ):

@@ -10,8 +10,9 @@ import socket
 import sys
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,7 +45,9 @@ def main(
         if is_first:
             _make_up_base(base_file, leads)
         airtable, slack = f"http://127.0.0.1:{_port(AIRTABLE_PORT)}", f"http://127.0.0.1:{_port(SLACK_PORT)}"
-        tokens, base_id = _tokens_and_base(base_file)
+        document = json.loads(base_file.read_bytes())
+        tokens = [token["token"] for token in document["tokens"]]
+        base_id = document["bases"][0]["id"]
         credentials = Credentials()
         set_environment(
             {
@@ -66,7 +69,9 @@ def main(
             first=_source_programs(base_file, airtable, is_first=is_first),
             extra=_outside_programs(airtable, slack, tokens[1], base_id, speed),
             say=_say,
-            on_ready=lambda: _say(_where_to_look(slack, web_url(web_port), home, time.monotonic() - started)),
+            on_ready=lambda: _say(
+                _where_to_look(slack, web_url(web_port), home, _somebody(document), time.monotonic() - started)
+            ),
         )
     except UyspError as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -95,10 +100,11 @@ def _make_up_base(path: Path, leads: int) -> None:
     write_base_file(out=path, leads=leads)
 
 
-def _tokens_and_base(base_file: Path) -> tuple[list[str], str]:
-    """Return our token and the automations', and the id of the base."""
-    document = json.loads(base_file.read_bytes())
-    return [token["token"] for token in document["tokens"]], document["bases"][0]["id"]
+def _somebody(document: dict[str, Any]) -> str:
+    """Return a name that one lead alone has, to ask for."""
+    leads = next(table for table in document["bases"][0]["tables"] if table["name"] == "Leads")["records"]
+    names = Counter(f"{lead['fields'].get('First Name')} {lead['fields'].get('Last Name')}" for lead in leads)
+    return next(name for name, count in names.items() if count == 1 and re.fullmatch("[A-Z][a-z]+ [A-Z][a-z]+", name))
 
 
 def _source_programs(base_file: Path, airtable: str, *, is_first: bool) -> list[Program]:
@@ -133,7 +139,7 @@ def _outside_programs(airtable: str, slack: str, token: str, base_id: str, speed
     ]
 
 
-def _where_to_look(slack: str, dagster: str, home: Path, seconds: float) -> str:
+def _where_to_look(slack: str, dagster: str, home: Path, lead: str, seconds: float) -> str:
     command = ".venv/bin/uysp" if home == PROJECT / ".uysp" else f"UYSP_HOME={home} .venv/bin/uysp"
     return f"""
 Everything runs, after {seconds:.0f} s. Ctrl-C stops it; the next start keeps the data.
@@ -145,7 +151,7 @@ Everything runs, after {seconds:.0f} s. Ctrl-C stops it; the next start keeps th
 Three commands to try, in another terminal:
 
   {command} ask campaigns
-  {command} ask "lead anna"
+  {command} ask "lead {lead}"
   {command} ask "campaigns" --json
 """
 

@@ -89,7 +89,9 @@ def test_no_cycle_is_asked_for_while_one_is_unfinished(
     assert status_of(instance, run_id) == status
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+@pytest.mark.parametrize(
+    "status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+)
 def test_a_run_whose_worker_was_killed_is_ended(
     instance: dg.DagsterInstance, home: Path, status: dg.DagsterRunStatus
 ) -> None:
@@ -108,7 +110,7 @@ def test_a_run_whose_worker_was_killed_is_ended(
 
 
 def test_a_waiting_run_has_no_worker_to_miss(instance: dg.DagsterInstance, home: Path) -> None:
-    run_id = unfinished_run(instance, dg.DagsterRunStatus.NOT_STARTED)
+    run_id = unfinished_run(instance, dg.DagsterRunStatus.QUEUED)
     assert end_abandoned_runs(instance, load_settings(), after_start()) == [run_id]
 
 
