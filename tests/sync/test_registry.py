@@ -41,7 +41,7 @@ def test_a_new_field_that_takes_a_name_in_use_does_not_mix_with_the_old_one(
     reader.sync()
     before = present_records(engine, "leads")
     edit(emulator.store, base_id, "rename_field", table="Leads", field="Company", name="Company (old)")
-    edit(emulator.store, base_id, "add_field", table="Leads", name="Company", field_type="singleLineText")
+    edit(emulator.store, base_id, "add_field", table="Leads", name="Company", type="singleLineText")
     record_id = next(iter(before))
     emulator.store.update(base_id, "Leads", {record_id: {"Company": "New"}})
     outcome = reader.sync()["leads"]
@@ -60,7 +60,7 @@ def test_a_field_made_again_after_its_deletion_takes_its_name_over(
     outcome = reader.sync()["leads"]
     assert any("'Company'" in warning for warning in outcome.warnings)
     assert not any("Company" in fields for fields in present_records(engine, "leads").values())
-    edit(emulator.store, base_id, "add_field", table="Leads", name="Company", field_type="singleLineText")
+    edit(emulator.store, base_id, "add_field", table="Leads", name="Company", type="singleLineText")
     record_id = next(iter(present_records(engine, "leads")))
     emulator.store.update(base_id, "Leads", {record_id: {"Company": "Again"}})
     assert reader.sync()["leads"].warnings == ()

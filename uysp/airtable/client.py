@@ -117,8 +117,8 @@ class Gateway:
         """
         url = self._api.table(self.client.base_id, table_id).urls.records
         probes: dict[str, Callable[[], object]] = {
-            "data.records:read": lambda: self._read("GET", f"{url}?pageSize=1"),
-            "data.records:write": lambda: self._read("PATCH", url, {"records": [{"id": NO_RECORD, "fields": {}}]}),
+            "data.records:read": lambda: self._read("GET", url, params={"pageSize": 1}),
+            "data.records:write": lambda: self._read("PATCH", url, json={"records": [{"id": NO_RECORD, "fields": {}}]}),
         }
         lacking = []
         for scope, probe in probes.items():
@@ -138,23 +138,26 @@ class Gateway:
             IteratorExpiredError: the listing cannot be continued; what was yielded is no complete table.
             AirtableError: as for `schema`.
         """
-        url = self._api.table(self.client.base_id, table_id).urls.records.add_path("listRecords")
-        offset: str | None = None
+        url = self._api.table(self.client.base_id, table_id).urls.records
+        parameters: dict[str, str | int] = {"pageSize": PAGE_SIZE, "returnFieldsByFieldId": 1}
         while True:
-            body: dict[str, Any] = {"pageSize": PAGE_SIZE, "returnFieldsByFieldId": True}
-            if offset is not None:
-                body["offset"] = offset
-            answer = self._read("POST", url, body)
+            answer = self._read("GET", url, params=parameters)
             records = answer.get("records") if isinstance(answer, dict) else None
             if not isinstance(records, list) or not all(_is_record(record) for record in records):
                 raise AirtableError(self._sentence("gave a page that holds no records"))
             yield records
-            offset = answer.get("offset")
-            if offset is None:
+            if answer.get("offset") is None:
                 return
+            parameters["offset"] = str(answer["offset"])
 
-    def _read(self, method: str, url: str, body: dict[str, Any] | None = None) -> Any:
-        """Send a request that changes nothing, again if need be; return the decoded answer."""
+    def _read(self, method: str, url: str, **content: Any) -> Any:
+        """Send a request that changes nothing, again if need be; return the decoded answer.
+
+        Args:
+            method: of HTTP.
+            url: without parameters.
+            content: `params` or `json`, as pyairtable takes them.
+        """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(RetryableError),
             stop=tenacity.stop_after_attempt(READ_ATTEMPTS),
@@ -162,13 +165,13 @@ class Gateway:
             sleep=self.limiter.sleep,
             reraise=True,
         )
-        return retrying(self._send, method, url, body)
+        return retrying(self._send, method, url, content)
 
-    def _send(self, method: str, url: str, body: dict[str, Any] | None) -> Any:
+    def _send(self, method: str, url: str, content: dict[str, Any]) -> Any:
         self.limiter.wait()
         self.calls += 1
         try:
-            return self._api.request(method, url, json=body)
+            return self._api.request(method, url, **content)
         except requests.HTTPError as error:
             raise self._refusal(error.response) from None
         except (requests.exceptions.JSONDecodeError, json.JSONDecodeError, UnicodeDecodeError):
