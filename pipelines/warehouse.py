@@ -117,6 +117,13 @@ def build_marts(
     )
 
 
+def has_marts(engine: Engine) -> bool:
+    """Return whether the marts were ever built here."""
+    with engine.connect() as connection:
+        exists: bool = connection.execute(text("select to_regclass('marts.sync_status') is not null")).scalar_one()
+    return exists
+
+
 def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Path:
     """Return the path of `manifest.json`; parse the project first if there is none or it is outdated.
 

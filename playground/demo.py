@@ -19,6 +19,7 @@ import typer
 from playground.sample.__main__ import main as write_base_file
 from playground.sample.base import LEADS
 from playground.slack.web_api import Credentials
+from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError, UyspError
 from uysp.programs import Program
 from uysp.settings import PROJECT, Settings, load_settings, set_environment
@@ -40,6 +41,8 @@ def main(
     try:
         _refuse_real_configuration(load_settings())
         home = load_settings().uysp_home
+        with open_database(load_settings(), Role.PIPELINE):
+            pass  # it makes the home, so that the account of the embedded server can reach its data
         base_file = home / "playground" / "base.json"
         is_first = not base_file.exists()
         if is_first:

@@ -62,6 +62,7 @@ MISTAKES = {
     "half configured": ({"AIRTABLE_API_KEY": "patX"}, ["AIRTABLE_BASE_ID is not set"]),
     "a rate above Airtable's": ({"UYSP_AIRTABLE_RATE": "6"}, ["UYSP_AIRTABLE_RATE"]),
     "no number": ({"PORT": "many"}, ["PORT"]),
+    "no web address": ({"AIRTABLE_ENDPOINT_URL": "nonsense"}, ["AIRTABLE_ENDPOINT_URL"]),
     "no time zone": ({"UYSP_TIMEZONE": "Mars/Base"}, ["UYSP_TIMEZONE", "Mars/Base"]),
     "no database URL": (
         {"AIRTABLE_API_KEY": "p", "AIRTABLE_BASE_ID": "a", "DATABASE_URL": "mysql://x"},
@@ -129,6 +130,33 @@ def test_a_refused_token_ends_with_one_line_and_status_1(tmp_path: Path, reader:
     done = uysp(tmp_path, "sync", **(configured(reader) | {"AIRTABLE_API_KEY": "patWrong"}))
     assert_one_clear_line(done, "does not know the token")
     assert "patWrong" not in done.stdout + done.stderr
+
+
+def test_what_could_not_be_read_is_not_built_again_and_a_wrong_key_leaves_no_trace_in_answers(
+    tmp_path: Path, reader: Reader, engine: Engine
+) -> None:
+    reader.sync()
+    environment = configured(reader)
+    assert uysp(tmp_path, "sync", **environment).returncode == 0
+    done = uysp(
+        tmp_path, "sync", **(environment | {"UYSP_CLIENT": "mistyped", "AIRTABLE_BASE_ID": "appXXXXXXXXXXXXXX"})
+    )
+    assert_one_clear_line(done, "mistyped")
+    assert "marts" not in done.stdout
+    answered = uysp(tmp_path, "ask", "campaigns", **environment)
+    assert answered.returncode == 0
+    assert "mistyped" not in answered.stdout
+
+
+def test_text_that_the_terminal_cannot_show_or_encode_ends_no_answer(
+    tmp_path: Path, reader: Reader, engine: Engine
+) -> None:
+    environment = configured(reader)
+    assert uysp(tmp_path, "sync", **environment).returncode == 0
+    shown = uysp(tmp_path, "ask", "campaigns", PYTHONIOENCODING="ascii", **environment)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    asked = uysp(tmp_path, "ask", b"lead \xff\xfe".decode(errors="surrogateescape"), **environment)
+    assert (asked.returncode, asked.stderr) == (0, "")
 
 
 def test_doctor_finds_nothing_wrong_with_the_sample_base(tmp_path: Path, reader: Reader) -> None:

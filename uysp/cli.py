@@ -4,6 +4,7 @@ Every command imports what it needs when it runs: `uysp ask` must not pay for Da
 """
 
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,9 @@ def main() -> None:
 
     from uysp.database import as_database_error
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show must not end the answer
     try:
         app()
     except UyspError as error:
@@ -56,7 +60,7 @@ def sync(
     client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Only this client.")] = None,
 ) -> None:
     """One cycle in the foreground: read Airtable, load what differs, build the marts."""
-    from pipelines.warehouse import build_marts
+    from pipelines.warehouse import build_marts, has_marts
     from uysp.database import Role, exclusive, open_database
     from uysp.sync import sync_client
 
@@ -64,6 +68,7 @@ def sync(
     clients = chosen_clients(settings, client)
     console = Console(highlight=False)
     errors: list[str] = []
+    read = False
     with (
         console.status("starting") as status,
         open_database(settings, Role.PIPELINE) as engine,
@@ -74,9 +79,11 @@ def sync(
             for outcome in sync_client(engine, settings, each, lambda table, read: status.update(f"{table}: {read:,}")):
                 console.print(table_line(outcome), markup=False, soft_wrap=True)
                 errors += [outcome.error] if outcome.error else []
-        built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
-        console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
-    errors += built.failures
+                read = read or outcome.error is None
+        if read or not has_marts(engine):
+            built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
+            console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
+            errors += built.failures
     for error in dict.fromkeys(errors):
         print(f"uysp: {error}", file=sys.stderr)
     raise typer.Exit(1 if errors else 0)
@@ -94,7 +101,8 @@ def ask(
 
     settings = load_settings()
     with open_database(settings, Role.BOT) as engine:
-        answer = answer_question(text, engine, settings)
+        # Bytes that are no text in the terminal's encoding come as lone surrogates.
+        answer = answer_question(text.encode(errors="surrogateescape").decode(errors="replace"), engine, settings)
     if as_json:
         print(json_text(answer))
     else:
@@ -112,11 +120,13 @@ def bot() -> None:
 
 
 @app.command()
-def up() -> None:
+def up(
+    dagster_port: Annotated[int, typer.Option(help="Port of Dagster's pages on this machine.")] = 3030,
+) -> None:
     """Run everything: Dagster's web server, daemon and schedules, and the bot; Ctrl-C stops it."""
     from uysp.supervisor import run
 
-    run(load_settings())
+    run(load_settings(), web_port=dagster_port)
 
 
 @app.command()

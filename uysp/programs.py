@@ -76,7 +76,7 @@ def keep_running(programs: Sequence[Program], logs: Path, say: Say, on_ready: Ca
     Raises:
         ProgramError: a program with `once` failed, or one was not ready in time; everything is stopped again.
     """
-    logs.mkdir(parents=True, exist_ok=True)
+    logs.mkdir(mode=0o700, parents=True, exist_ok=True)  # answers are personal data
     with _watched_groups() as groups:
         keepers = [_Keeper(program, logs, say, groups) for program in programs]
         by_name = {keeper.program.name: keeper for keeper in keepers}

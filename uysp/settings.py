@@ -5,6 +5,7 @@ Source of every variable: spec/interface.md, section Environment. `.env.example`
 """
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,8 @@ from uysp.errors import ConfigurationError
 PROJECT = Path(__file__).resolve().parent.parent
 AIRTABLE_URL = "https://api.airtable.com"
 AIRTABLE_SHARED_RATE = 5  # requests a second that Airtable allows on one base, all integrations together
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
 
 CommaList = Annotated[list[str], NoDecode]
 
@@ -110,6 +113,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         check_timezone(value)
+        return value
+
+    @field_validator("airtable_endpoint_url", "slack_api_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not _WEB_ADDRESS.fullmatch(value):
+            raise ValueError("it is no web address; write https://HOST or http://HOST:PORT")
         return value
 
     @field_validator("uysp_home", "uysp_clients_file")

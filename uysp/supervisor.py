@@ -65,16 +65,17 @@ def run(
     for line in not_configured(settings):
         say(line)
     with_bot = has_bot(settings)
-    _check_free("Dagster's web server", web_port)
+    _check_free("Dagster's web server", web_port, "uysp up --dagster-port")
     if with_bot:
-        _check_free("the bot (PORT)", settings.port)
+        _check_free("the bot", settings.port, "PORT")
 
     def ready() -> None:
         say(f"Ready: Dagster at {web_url(web_port)}; logs in {settings.uysp_home / 'logs'}; Ctrl-C stops everything")
 
     with ExitStack() as stack:
-        stack.enter_context(_only_one(settings.uysp_home))
+        # The database first: it makes the home so that the account of an embedded server can reach its data.
         engine = stack.enter_context(open_database(settings, Role.PIPELINE))
+        stack.enter_context(_only_one(settings.uysp_home))
         stack.enter_context(_database_kept_alive(settings, engine, say))
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uysp-")))
         programs = dagster_programs(settings, engine.url, sockets / "code", web_port)
@@ -94,7 +95,7 @@ def dagster_programs(settings: Settings, database: URL, code_socket: Path, web_p
         web_port: of the web server.
     """
     home = settings.uysp_home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     shutil.copyfile(PROJECT / "pipelines" / "dagster.yaml", home / "dagster.yaml")
     workspace = home / "workspace.yaml"
     # The location keeps the name that workspace.yaml in the project gives it.
@@ -185,7 +186,7 @@ def _only_one(home: Path) -> Iterator[None]:
         yield
 
 
-def _check_free(name: str, port: int) -> None:
+def _check_free(name: str, port: int, setting: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a closed connection is no user
         try:
@@ -193,7 +194,7 @@ def _check_free(name: str, port: int) -> None:
         except OSError as error:
             raise AlreadyRunningError(
                 f"Port {port} for {name} cannot be used ({error.strerror}); nothing was started. Stop what uses it, or "
-                "choose another port."
+                f"choose another port ({setting})."
             ) from None
 
 

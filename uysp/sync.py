@@ -123,7 +123,7 @@ def _load(engine: Engine, gateway: Gateway, source: SourceTable, progress: Progr
         except IteratorExpiredError:
             if attempt == READS_OF_A_TABLE:
                 raise
-            log.warning(
+            log.info(
                 "Airtable lost its place in %s of client %s; reading it anew",
                 source.source_table,
                 source.client,

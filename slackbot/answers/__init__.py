@@ -76,7 +76,9 @@ def _answer(
 ) -> Answer:
     now: datetime = connection.execute(text("select now()")).scalar_one()
     statuses = table_statuses(connection)
-    known = sorted({status.client for status in statuses} | {client.key for client in settings.clients})
+    # A key that was never read and is not configured is a mistyped one: nobody has to read of it.
+    read = {status.client for status in statuses if status.last_synced_at}
+    known = sorted(read | {client.key for client in settings.clients})
     clients, filters = _chosen(question, tuple(client for client in known if may_see(client)), known=bool(known))
     built = not missing_marts(connection, topic.marts)
     age = freshness(statuses, clients, topic.sources) if built else Freshness(None)

@@ -208,7 +208,7 @@ TOPIC = Topic(
     Verb(
         "lead",
         usage="lead TEXT [client:KEY]",
-        summary="a lead by name, company, email, phone number or record id",
+        summary="a lead by name, company, email, phone number or record id; the best 20 where many match",
         examples=("lead jane doe", "lead jane@example.com", "lead +1 415 555 0100"),
         text="a name, company, email, phone number or record id",
         text_required=True,

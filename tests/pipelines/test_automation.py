@@ -109,11 +109,6 @@ def test_a_run_whose_worker_was_killed_is_ended(
     assert isinstance(decide(instance), dg.RunRequest)
 
 
-def test_a_waiting_run_has_no_worker_to_miss(instance: dg.DagsterInstance, home: Path) -> None:
-    run_id = unfinished_run(instance, dg.DagsterRunStatus.QUEUED)
-    assert end_abandoned_runs(instance, load_settings(), after_start()) == [run_id]
-
-
 def test_a_worker_leaves_no_file_behind(home: Path) -> None:
     with working_on(home, "one"):
         assert is_worked_on(home, "one")

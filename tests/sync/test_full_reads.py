@@ -122,9 +122,7 @@ def test_characters_that_postgres_cannot_hold_become_replacement_characters(
 
 def test_attachment_urls_alone_make_no_version(reader: Reader, emulator: Emulator, engine: Engine) -> None:
     base_id = reader.client.base_id
-    edit(
-        emulator.store, base_id, "add_field", table="Leads", name="Photo", type="multipleAttachments", options={}
-    )
+    edit(emulator.store, base_id, "add_field", table="Leads", name="Photo", type="multipleAttachments", options={})
     record_id = next(iter(airtable_records(emulator, "leads")))
 
     def attach(url: str, filename: str) -> None:

@@ -183,7 +183,7 @@ class Gateway:
         ):
             raise AirtableError("AIRTABLE_ENDPOINT_URL is no web address; nothing was changed.") from None
         except requests.RequestException as error:
-            log.warning("no answer from Airtable: %s", type(error).__name__)
+            log.info("no answer from Airtable for client %s: %s", self.client.key, type(error).__name__)
             raise RetryableError(
                 f"Airtable did not answer at {self.endpoint_url} for client {self.client.key}; what was loaded before "
                 "stays. Check the network, or AIRTABLE_ENDPOINT_URL if it is set."
