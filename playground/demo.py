@@ -9,7 +9,6 @@ import re
 import socket
 import sys
 import time
-import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +22,7 @@ from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError, UyspError
 from uysp.programs import Program
 from uysp.settings import PROJECT, Settings, load_settings, set_environment
-from uysp.supervisor import PYTHON, WEB_PORT, run, web_url
+from uysp.supervisor import PYTHON, WEB_PORT, answers, run, web_url
 
 AIRTABLE_PORT, SLACK_PORT = 4010, 4000  # where they are free; else any
 READS_A_SECOND = 100  # the emulator is asked as fast as it answers, so that nobody waits for a demo
@@ -119,7 +118,7 @@ def _source_programs(base_file: Path, airtable: str, *, is_first: bool) -> list[
     emulator = [PYTHON, "-m", "playground.airtable", "--base", str(base_file), "--port", port, "--no-rate-limit"]
     answer = ("airtable", "campaigns")
     return [
-        Program("airtable", emulator, is_ready=lambda: _answers(f"{airtable}/_emulator/state")),
+        Program("airtable", emulator, is_ready=lambda: answers(f"{airtable}/_emulator/state")),
         Program("sync", [*UYSP, "sync"], after=("airtable",) if is_first else answer, once=True, shown=EVERYTHING),
         Program(
             "campaigns",
@@ -137,7 +136,7 @@ def _outside_programs(airtable: str, slack: str, token: str, base_id: str, speed
     outside = [PYTHON, "-m", "playground.sample.automations", "--endpoint", airtable, "--token", token]
     outside += ["--base", base_id, "--speed", str(speed)]
     return [
-        Program("slack", chat, is_ready=lambda: _answers(f"{slack}/")),
+        Program("slack", chat, is_ready=lambda: answers(f"{slack}/")),
         Program("automations", outside, after=("sync",), shown=NOTHING),
     ]
 
@@ -170,14 +169,6 @@ def _port(preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise AssertionError  # port 0 always binds
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (an address of our own)
-            return bool(response.status == 200)
-    except OSError:
-        return False
 
 
 def _say(line: str) -> None:

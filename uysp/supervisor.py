@@ -119,9 +119,7 @@ def dagster_programs(settings: Settings, database: URL, code_socket: Path, web_p
         # Before everything else: two programs that make Dagster's tables at once get in each other's way.
         Program("dagster-storage", [PYTHON, "-m", "dagster", "instance", "migrate"], environment, once=True),
         Program("dagster-code", code, environment, is_ready=lambda: _listens(code_socket)),
-        Program(
-            "dagster-web", web, environment, started, is_ready=lambda: _answers(f"{web_url(web_port)}/server_info")
-        ),
+        Program("dagster-web", web, environment, started, is_ready=lambda: answers(f"{web_url(web_port)}/server_info")),
         Program(
             "dagster-daemon",
             [PYTHON, "-m", "dagster._daemon", "run", "--workspace", str(workspace)],
@@ -139,7 +137,7 @@ def bot_program(settings: Settings) -> Program:
         "bot",
         [PYTHON, "-c", "from uysp.cli import main; main()", "bot"],
         {"UYSP_HOME": str(settings.uysp_home)},
-        is_ready=lambda: _answers(f"http://127.0.0.1:{settings.port}/healthz"),
+        is_ready=lambda: answers(f"http://127.0.0.1:{settings.port}/healthz"),
     )
 
 
@@ -243,7 +241,8 @@ def _listens(path: Path) -> bool:
     return True
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Return whether a page of ours answers with 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 (an address of our own)
             return bool(response.status == 200)

@@ -15,7 +15,9 @@ from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, assert_raw_equals_airtable, whole_state
+from uysp.airtable.limiter import Limiter
 from uysp.settings import inherited_environment
+from uysp.sync import sync_client
 
 
 def leads_path(reader: Reader, emulator: Emulator) -> str:
@@ -102,8 +104,6 @@ def test_an_expired_listing_is_begun_anew_and_forgets_what_it_had(
             emulator.store.delete(reader.client.base_id, "Leads", list(airtable_records(emulator, "leads"))[:1])
             emulator.kill_iterators()
 
-    from uysp.sync import sync_client
-
     outcomes = sync_client(engine, reader.settings, reader.client, kill_once, limiter=fast_limiter())
     assert killed == [100]
     assert [outcome.error for outcome in outcomes] == [None] * 4
@@ -113,8 +113,6 @@ def test_an_expired_listing_is_begun_anew_and_forgets_what_it_had(
 def test_a_listing_that_always_expires_leaves_what_was_there(
     reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:
-    from uysp.sync import sync_client
-
     reader.sync()
     change_every_lead(reader, emulator)
     before = whole_state(engine)
@@ -206,9 +204,7 @@ def test_another_base_under_the_same_key_is_refused(reader: Reader, engine: Engi
     assert whole_state(engine) == before
 
 
-def fast_limiter() -> Any:
-    from uysp.airtable.limiter import Limiter
-
+def fast_limiter() -> Limiter:
     return Limiter(1e6, sleep=lambda _: None)
 
 

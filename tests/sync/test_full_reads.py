@@ -16,7 +16,9 @@ from tests.sync.raw_state import (
     present_records,
     whole_state,
 )
+from uysp.airtable.client import Gateway, Record, Table
 from uysp.airtable.fields import TABLES, find_tables
+from uysp.airtable.limiter import Limiter
 from uysp.raw import load_table
 
 
@@ -112,8 +114,8 @@ def test_characters_that_postgres_cannot_hold_become_replacement_characters(
         text_field = {"Notes": "a\u0000b \ud83d alone, \ud83d\ude00 whole, \\u0000 spelt out"}
         # As they come over the wire: escapes in JSON.
         fields = {field_id: json.loads(json.dumps(text_field["Notes"]))}
-        record = {"id": "recAAAAAAAAAAAAAA", "createdTime": "2026-01-01T00:00:00.000Z", "fields": fields}
-        load_table(connection, source, [[record]])  # type: ignore[list-item]  # a Record
+        record: Record = {"id": "recAAAAAAAAAAAAAA", "createdTime": "2026-01-01T00:00:00.000Z", "fields": fields}
+        load_table(connection, source, [[record]])
         notes: str = connection.execute(
             text("select fields ->> 'Notes' from raw.leads where record_id = 'recAAAAAAAAAAAAAA'")
         ).scalar_one()
@@ -137,9 +139,6 @@ def test_attachment_urls_alone_make_no_version(reader: Reader, emulator: Emulato
     assert reader.sync()["leads"].changed == 1
 
 
-def gateway_schema(reader: Reader) -> list:  # type: ignore[type-arg]  # list[Table]
-    from uysp.airtable.client import Gateway
-    from uysp.airtable.limiter import Limiter
-
+def gateway_schema(reader: Reader) -> list[Table]:
     assert reader.settings.airtable_endpoint_url is not None
     return Gateway(reader.client, Limiter(1e6), reader.settings.airtable_endpoint_url).schema()
