@@ -106,7 +106,8 @@ def _somebody(document: dict[str, Any]) -> str:
     """Return a name that one lead alone has, to ask for."""
     leads = next(table for table in document["bases"][0]["tables"] if table["name"] == "Leads")["records"]
     names = Counter(f"{lead['fields'].get('First Name')} {lead['fields'].get('Last Name')}" for lead in leads)
-    return next(name for name, count in names.items() if count == 1 and re.fullmatch("[A-Z][a-z]+ [A-Z][a-z]+", name))
+    plain = (name for name, count in names.items() if count == 1 and re.fullmatch("[A-Z][a-z]+ [A-Z][a-z]+", name))
+    return next(plain, "jane doe")
 
 
 def _source_programs(base_file: Path, airtable: str, *, is_first: bool) -> list[Program]:
