@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, ScalarResult, text
 
+from tests.conftest import database_of
 from tests.sync.conftest import Reader, base_file, emulator, reader
 from uysp.settings import PROJECT, Settings, env_example, inherited_environment
 
@@ -78,7 +80,59 @@ def test_a_wrong_setting_is_named(environment: dict[str, str], words: list[str],
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize("content", [b"AIRTABLE_API_KEY patX\n", b"\xff\xfe", b"just words\n"])
+CLIENTS_FILES = {
+    "clients is a number": ("clients = 3", "clients"),
+    "a client is a number": ("[clients]\na = 3", "clients.a"),
+    "fields is a number": ('[clients.a]\nbase_id="appX"\ntoken_variable="T"\nfields=5', "fields"),
+    "a base id is a number": ('[clients.a]\nbase_id=5\ntoken_variable="T"', "base_id"),
+    "channels are one text": ('[clients.a]\nbase_id="appX"\ntoken_variable="T"\nslack_channels="C1"', "slack_channels"),
+    "a misspelt setting": ('[clients.a]\nbase_id="appX"\ntoken_variable="T"\ntimezon="UTC"', "timezon"),
+    "a missing setting": ('[clients.a]\nbase_id="appX"', "token_variable"),
+    "an unknown zone": ('[clients.a]\nbase_id="appX"\ntoken_variable="T"\ntimezone="Mars"', "Mars"),
+    "a key with a blank": ('[clients."a b"]\nbase_id="appX"\ntoken_variable="T"', "a b"),
+    "a token that is not set": ('[clients.a]\nbase_id="appX"\ntoken_variable="NONE"', "NONE"),
+    "two clients on one base": (
+        '[clients.a]\nbase_id="appX"\ntoken_variable="T"\n[clients.b]\nbase_id="appX"\ntoken_variable="T"',
+        "same base",
+    ),
+    "no client": ("", "clients"),
+    "no TOML": ("[clients", "clients.toml"),
+}
+
+
+@pytest.mark.parametrize(("content", "word"), CLIENTS_FILES.values(), ids=CLIENTS_FILES)
+def test_a_wrong_clients_file_is_named(content: str, word: str, tmp_path: Path) -> None:
+    (tmp_path / "clients.toml").write_text(content)
+    done = uysp(tmp_path, "sync", UYSP_CLIENTS_FILE=str(tmp_path / "clients.toml"), T="patX")
+    assert_one_clear_line(done, word)
+    assert (done.returncode, (tmp_path / "home").exists()) == (2, False)
+
+
+@pytest.mark.parametrize("url", ["postgresql://nosuch.host.invalid/x", "postgresql://a:sec/ret@pw@127.0.0.1:9/x"])
+def test_a_database_host_that_is_none_is_told_without_a_part_of_the_password(url: str, tmp_path: Path) -> None:
+    done = uysp(tmp_path, "sync", DATABASE_URL=url, AIRTABLE_API_KEY="patX", AIRTABLE_BASE_ID="appX")
+    assert_one_clear_line(done, "DATABASE_URL")
+    assert "pw" not in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_of_another_encoding_is_refused(encoding: str, tmp_path: Path, database_url: str) -> None:
+    name = f"test_{encoding.lower()}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            f"create database {name} template template0 encoding '{encoding}' locale_provider libc locale 'C'"
+        )
+        try:
+            url = database_of(database_url, name)
+            done = uysp(tmp_path, "sync", DATABASE_URL=url, AIRTABLE_API_KEY="patX", AIRTABLE_BASE_ID="appX")
+        finally:
+            connection.execute(f"drop database {name} with (force)")
+    assert_one_clear_line(done, encoding, "UTF8")
+
+
+@pytest.mark.parametrize(
+    "content", [b'AIRTABLE_API_KEY="patX\n', b"AIRTABLE_API_KEY patX\n", b"\xff\xfe", b"just words\n"]
+)
 def test_a_broken_env_file_is_named_without_its_content(content: bytes, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(content)
     done = uysp(tmp_path, "sync")
@@ -183,7 +237,7 @@ def test_several_clients_come_from_a_file_and_one_failing_does_not_hide_the_othe
         base_id = "{reader.client.base_id}"
         token_variable = "GOOD_TOKEN"
         [clients.bad]
-        base_id = "{reader.client.base_id}"
+        base_id = "appXXXXXXXXXXXXXX"
         token_variable = "BAD_TOKEN"
         """
     )

@@ -26,7 +26,7 @@ from uysp.settings import Settings
 __all__ = ["Role", "as_database_error", "exclusive", "missing_roles", "open_database", "role_sql"]
 
 OLDEST_SERVER = 15
-CONNECT_ARGUMENTS = {"application_name": "uysp", "connect_timeout": 10}
+CONNECT_ARGUMENTS = {"application_name": "uysp", "connect_timeout": 10, "client_encoding": "utf8"}
 BOT_STATEMENT_SECONDS = 10  # a person waits; a pipeline may take its time
 ATTEMPTS = 5
 DRIVER = "postgresql+psycopg"
@@ -93,6 +93,10 @@ def as_database_error(error: psycopg.Error | DBAPIError) -> DatabaseError:
             f"The database cannot be reached: {connecting[-1].rstrip('.')}; nothing was changed, "
             "check DATABASE_URL and the server."
         )
+    if "failed to resolve host" in str(original):
+        return DatabaseError(
+            "The database cannot be reached: its host is not known; nothing was changed, check DATABASE_URL."
+        )
     said = original.diag.message_primary if isinstance(original, psycopg.Error) else None
     first_line = (said or str(original)).strip().splitlines()[0]
     if isinstance(original, psycopg.DataError):
@@ -111,6 +115,11 @@ def _parse(address: str) -> URL:
         raise ConfigurationError(
             "DATABASE_URL is no Postgres URL; write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
             "or unset it for the embedded database."
+        )
+    if "@" in (url.host or ""):
+        raise ConfigurationError(
+            "DATABASE_URL cannot be read: a special character of its password has to be written as %XX ('/' as %2F, "
+            "'@' as %40). Nothing was changed."
         )
     return url.set(drivername=DRIVER)
 

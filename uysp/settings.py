@@ -4,17 +4,29 @@ Source of every variable: spec/interface.md, section Environment. `.env.example`
 (`python -m uysp.settings > .env.example`) and a test compares the two.
 """
 
+import io
 import os
 import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from dotenv.parser import parse_stream
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from uysp.errors import ConfigurationError
@@ -24,6 +36,18 @@ AIRTABLE_URL = "https://api.airtable.com"
 AIRTABLE_SHARED_RATE = 5  # requests a second that Airtable allows on one base, all integrations together
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
+
+CLIENT_KEY = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+
+
+def _known_timezone(name: str) -> str:
+    """Refuse what is no IANA time zone such as America/New_York."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; use a name such as America/New_York") from None
+    return name
+
 
 CommaList = Annotated[list[str], NoDecode]
 
@@ -69,7 +93,7 @@ class Settings(BaseSettings):
     airtable_base_id: str | None = Field(None, description="Base of a single client: app followed by 14 characters.")
     uysp_client: str = Field(
         "uysp",
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        pattern=CLIENT_KEY,
         description="Key of the single client, seen in every table as `client`.",
     )
     uysp_clients_file: Path | None = Field(
@@ -85,7 +109,9 @@ class Settings(BaseSettings):
     )
     port: int = Field(3000, ge=0, le=65535, description="Port of /slack/events and /healthz.")
     slack_api_url: str = Field("https://slack.com/api/", description="Base URL of the Slack Web API.")
-    uysp_timezone: str = Field("UTC", description="Time zone of the single client's days.")
+    uysp_timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
+        "UTC", description="Time zone of the single client's days."
+    )
     uysp_internal_campaigns: CommaList = Field(
         ["call_booked"], description="Campaigns that are no outreach, separated by commas."
     )
@@ -108,12 +134,6 @@ class Settings(BaseSettings):
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @field_validator("uysp_timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        check_timezone(value)
-        return value
 
     @field_validator("airtable_endpoint_url", "slack_api_url")
     @classmethod
@@ -191,14 +211,6 @@ def load_settings() -> Settings:
     return settings
 
 
-def check_timezone(name: str) -> None:
-    """Raise ValueError unless `name` is an IANA time zone such as America/New_York."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; use a name such as America/New_York") from None
-
-
 def set_environment(variables: dict[str, str]) -> None:
     """Set variables for libraries that can only be configured through the environment (dbt, Dagster)."""
     os.environ.update(variables)  # noqa: TID251 (this module is the one place)
@@ -212,54 +224,73 @@ def inherited_environment() -> dict[str, str]:
 def _check_env_file(path: Path) -> None:
     """Refuse lines that dotenv would skip with a mere warning: a typing error there is a setting lost."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(
-            f"{path} cannot be read as UTF-8 text; correct or remove it. Nothing was changed."
-        ) from None
-    for number, line in enumerate(lines, start=1):
-        text = line.strip().removeprefix("export ").strip()
-        if text and not text.startswith("#"):
-            name, equals, _ = text.partition("=")
-            if not equals or not name.strip().isidentifier():
-                raise ConfigurationError(
-                    f"Line {number} of {path} is not NAME=value; correct or remove it. Nothing was changed."
-                )
+        bindings = list(parse_stream(io.StringIO(path.read_text(encoding="utf-8"))))
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text; correct or remove it. Nothing was changed.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}. Nothing was changed.") from None
+    for binding in bindings:
+        if binding.error or (binding.key is not None and binding.value is None):
+            raise ConfigurationError(
+                f"Line {binding.original.line} of {path} is not NAME=value; correct or remove it. Nothing was changed."
+            )
+
+
+class _ClientSection(BaseModel):
+    """A [clients.KEY] section of the clients file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    base_id: str = Field(min_length=1)
+    token_variable: str = Field(min_length=1)
+    name: str | None = None
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+    slack_channels: list[str] = []
+    slack_user_groups: list[str] = []
+    field_names: dict[str, str] = Field(default={}, alias="fields")
+
+
+class _ClientsFile(BaseModel):
+    clients: dict[Annotated[str, Field(pattern=CLIENT_KEY)], _ClientSection] = Field(min_length=1)
 
 
 def _clients_from_file(path: Path, variables: dict[str, str]) -> tuple[Client, ...]:
     try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"The clients file {path} cannot be read: {error}. Nothing was changed.") from None
-    clients = [_client_from_table(path, key, table, variables) for key, table in document.get("clients", {}).items()]
-    if not clients:
-        raise ConfigurationError(f"The clients file {path} names no client; add a [clients.KEY] section.")
-    return tuple(sorted(clients, key=lambda client: client.key))
-
-
-def _client_from_table(path: Path, key: str, table: dict[str, Any], variables: dict[str, str]) -> Client:
-    where = f"[clients.{key}] in {path}"
     try:
-        token = variables.get(str(table["token_variable"]))
-        if not token:
-            raise ConfigurationError(f"{where} names the variable {table['token_variable']}, which is not set.")
-        zone = str(table.get("timezone", "UTC"))
-        check_timezone(zone)
-        return Client(
+        sections = _ClientsFile.model_validate(document).clients
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"The clients file {path}, {where}: {said}. Nothing was changed.") from None
+    bases: dict[str, str] = {}
+    for key, section in sections.items():
+        if not variables.get(section.token_variable):
+            raise ConfigurationError(
+                f"[clients.{key}] in {path} names the variable {section.token_variable}, which is not set."
+            )
+        if section.base_id in bases:
+            raise ConfigurationError(
+                f"The clients {bases[section.base_id]} and {key} in {path} have the same base, so everything would "
+                "count twice; remove one. Nothing was changed."
+            )
+        bases[section.base_id] = key
+    return tuple(
+        Client(
             key=key,
-            name=str(table.get("name", key)),
-            base_id=str(table["base_id"]),
-            token=SecretStr(token),
-            timezone=zone,
-            slack_channels=tuple(table.get("slack_channels", ())),
-            slack_user_groups=tuple(table.get("slack_user_groups", ())),
-            field_names=dict(table.get("fields", {})),
+            name=section.name or key,
+            base_id=section.base_id,
+            token=SecretStr(variables[section.token_variable]),
+            timezone=section.timezone,
+            slack_channels=tuple(section.slack_channels),
+            slack_user_groups=tuple(section.slack_user_groups),
+            field_names=section.field_names,
         )
-    except KeyError as error:
-        raise ConfigurationError(f"{where} lacks {error.args[0]}. Nothing was changed.") from None
-    except ValueError as error:
-        raise ConfigurationError(f"{where}: {error}. Nothing was changed.") from None
+        for key, section in sorted(sections.items())
+    )
 
 
 def env_example() -> str:
