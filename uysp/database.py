@@ -93,9 +93,11 @@ def as_database_error(error: psycopg.Error | DBAPIError) -> DatabaseError:
             f"The database cannot be reached: {connecting[-1].rstrip('.')}; nothing was changed, "
             "check DATABASE_URL and the server."
         )
-    if "failed to resolve host" in str(original):
+    unknown_host = re.search(r"failed to resolve host ('[^']*')", str(original))
+    if unknown_host:
         return DatabaseError(
-            "The database cannot be reached: its host is not known; nothing was changed, check DATABASE_URL."
+            f"The database cannot be reached: the host {unknown_host[1]} is not known; nothing was changed, "
+            "check DATABASE_URL."
         )
     said = original.diag.message_primary if isinstance(original, psycopg.Error) else None
     first_line = (said or str(original)).strip().splitlines()[0]

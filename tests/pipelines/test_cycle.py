@@ -58,7 +58,7 @@ def test_a_client_that_fails_is_named_and_costs_the_others_nothing(
     base = configured["AIRTABLE_BASE_ID"]
     file.write_text(
         f'[clients.good]\nbase_id = "{base}"\ntoken_variable = "GOOD"\n'
-        f'[clients.bad]\nbase_id = "{base}"\ntoken_variable = "BAD"\n'
+        '[clients.bad]\nbase_id = "appXXXXXXXXXXXXXX"\ntoken_variable = "BAD"\n'
     )
     monkeypatch.setenv("GOOD", configured["AIRTABLE_API_KEY"])
     monkeypatch.setenv("BAD", "patRevoked.0000")
