@@ -9,8 +9,32 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
 
 LOCK_OUT_SECONDS = 30.0
+
+
+class Kind(StrEnum):
+    """What a request is for; the earlier ones go first (people before everything else)."""
+
+    WRITE = "write"  # a person waits: writes, and the reads that belong to them
+    REREAD = "reread"  # records known to have changed
+    POLL = "poll"  # payload lists, hooks, schemas
+    SWEEP = "sweep"  # whole tables
+
+
+class Pace(Protocol):
+    """What the gateway asks before and after a request."""
+
+    def wait(self, kind: Kind) -> None:
+        """Return when a request of this kind may be sent."""
+
+    def lock_out(self) -> None:
+        """Take note of an answer that said we were too fast."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
 
 
 @dataclass
@@ -29,7 +53,7 @@ class Limiter:
     _next: float = field(default=0.0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def wait(self) -> None:
+    def wait(self, _kind: Kind = Kind.POLL) -> None:
         """Return when the next request may be sent."""
         with self._lock:
             now = self.clock()
