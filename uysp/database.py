@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from uysp.embedded import shared_server
-from uysp.errors import ConfigurationError, DatabaseError
+from uysp.errors import BusyError, ConfigurationError, DatabaseError
 from uysp.roles import LOGIN_SCHEMAS, PIPELINE_SCHEMAS, Role, apply_privileges, create_roles, missing_roles, role_sql
 from uysp.settings import Settings
 
@@ -57,7 +57,9 @@ def open_database(settings: Settings, role: Role) -> Iterator[sqlalchemy.Engine]
 
 
 @contextmanager
-def exclusive(engine: sqlalchemy.Engine, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+def exclusive(
+    engine: sqlalchemy.Engine, name: str, on_wait: Callable[[], None] | None = None, *, wait: bool = True
+) -> Iterator[None]:
     """Be the only process that works under this name on this database, until the block ends or the process does.
 
     Waits for as long as it takes. Held on a connection of its own, whatever the block does with others.
@@ -66,6 +68,10 @@ def exclusive(engine: sqlalchemy.Engine, name: str, on_wait: Callable[[], None] 
         engine: of `open_database`.
         name: what is locked, such as "sync uysp".
         on_wait: called once if somebody else holds it.
+        wait: whether to wait then.
+
+    Raises:
+        BusyError: somebody else holds it and `wait` is false; nothing was done.
     """
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -73,6 +79,8 @@ def exclusive(engine: sqlalchemy.Engine, name: str, on_wait: Callable[[], None] 
     with connection:
         connection.exec_driver_sql("set statement_timeout = 0")
         if not connection.scalar(sqlalchemy.select(sqlalchemy.func.pg_try_advisory_lock(key))):
+            if not wait:
+                raise BusyError(f"Another process is at it ({name}); nothing was done, try again when it has ended.")
             if on_wait is not None:
                 on_wait()
             connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(key)))

@@ -26,6 +26,10 @@ class DatabaseError(UyspError):
     """The database cannot be started or reached, or is not one we can work with."""
 
 
+class BusyError(UyspError):
+    """Somebody else is at the same work."""
+
+
 class AirtableError(UyspError):
     """Airtable refused, or could not be reached.
 

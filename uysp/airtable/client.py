@@ -1,4 +1,4 @@
-"""The wire to Airtable: schema and pages of records. The only module that imports pyairtable.
+"""The wire to Airtable: schema, records, writes. The only module that imports pyairtable.
 
 pyairtable knows URLs, tokens and encodings. Pace, retries and the words of errors are ours, because it retries
 only for some three seconds against a lock-out of thirty, tries writes again that may have been applied, and hides
@@ -7,21 +7,24 @@ the body that tells a rate limit from a spent monthly plan.
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, TypedDict
 
 import requests
 import tenacity
 from pyairtable import Api
 
-from uysp.airtable.limiter import Limiter
+from uysp.airtable.limiter import Kind, Pace
 from uysp.errors import AirtableError
 from uysp.settings import AIRTABLE_URL, Client
 
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 100  # Airtable's maximum
+WRITE_SIZE = 10  # records in one write, Airtable's maximum
 TIMEOUT_SECONDS = (10, 60)  # to connect, to answer
 READ_ATTEMPTS = 5
 NO_RECORD = "rec00000000000000"
@@ -59,7 +62,7 @@ class IteratorExpiredError(AirtableError):
 
 
 class RetryableError(AirtableError):
-    """A passing fault on a read: no answer, a broken answer, a 5xx or a rate limit.
+    """A passing fault: no answer, a broken answer, a 5xx or a rate limit.
 
     Attributes:
         retry_after: seconds that the server asked for, or None.
@@ -67,16 +70,28 @@ class RetryableError(AirtableError):
 
     retry_after: float | None = None
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether Airtable said that it did nothing, so that a write may be sent again."""
+        return self.status in {429, 503}
+
 
 @dataclass
 class Gateway:
-    """One client's base. Counts every request that it sends in `calls`."""
+    """One client's base; for one thread at a time.
+
+    Attributes:
+        calls: requests sent so far.
+        last_answer_seconds: how long the latest answer took, without waiting for our turn.
+    """
 
     client: Client
-    limiter: Limiter
+    pace: Pace
     endpoint_url: str = AIRTABLE_URL
     calls: int = 0
+    last_answer_seconds: float = 0.0
     _api: Api = field(init=False, repr=False)
+    _said_date: datetime | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._api = Api(
@@ -86,6 +101,30 @@ class Gateway:
             endpoint_url=self.endpoint_url,
             use_field_ids=True,
         )
+        self._api.session.hooks["response"].append(self._note_answer)
+
+    @property
+    def server_time(self) -> datetime:
+        """What Airtable's clock shows, as near as its answers tell: they say it in whole seconds.
+
+        Before the first answer, and where an answer has no date, this machine's clock.
+        """
+        now = datetime.now(UTC)
+        if self._said_date is None:
+            return now
+        return min(max(now, self._said_date), self._said_date + timedelta(seconds=1))
+
+    def another(self) -> "Gateway":
+        """Return a gateway to the same base for another thread; it keeps the same pace."""
+        return Gateway(self.client, self.pace, self.endpoint_url)
+
+    def count(self, other: "Gateway") -> None:
+        """Add what another thread's gateway has sent."""
+        self.calls += other.calls
+
+    def url(self, *parts: str) -> str:
+        """Return the address of a resource under /v0."""
+        return str(self._api.build_url(*parts))
 
     def schema(self) -> list[Table]:
         """Return all tables of the base with their fields.
@@ -93,7 +132,7 @@ class Gateway:
         Raises:
             AirtableError: no answer, a refusal, or an answer that is no schema.
         """
-        answer = self._read("GET", self._api.base(self.client.base_id).urls.tables)
+        answer = self.read(Kind.POLL, "GET", self._api.base(self.client.base_id).urls.tables)
         try:
             return [
                 Table(
@@ -107,7 +146,7 @@ class Gateway:
                 for table in answer["tables"]
             ]
         except (KeyError, TypeError, AttributeError):
-            raise AirtableError(self._sentence("gave no usable list of its tables")) from None
+            raise AirtableError(self.sentence("gave no usable list of its tables")) from None
 
     def lacking_scopes(self, table_id: str) -> list[str]:
         """Return which of the scopes for records the token lacks, by trying; nothing is changed.
@@ -117,8 +156,10 @@ class Gateway:
         """
         url = self._api.table(self.client.base_id, table_id).urls.records
         probes: dict[str, Callable[[], object]] = {
-            "data.records:read": lambda: self._read("GET", url, params={"pageSize": 1}),
-            "data.records:write": lambda: self._read("PATCH", url, json={"records": [{"id": NO_RECORD, "fields": {}}]}),
+            "data.records:read": lambda: self.read(Kind.POLL, "GET", url, params={"pageSize": 1}),
+            "data.records:write": lambda: self.read(
+                Kind.POLL, "PATCH", url, json={"records": [{"id": NO_RECORD, "fields": {}}]}
+            ),
         }
         lacking = []
         for scope, probe in probes.items():
@@ -131,51 +172,126 @@ class Gateway:
                     raise
         return lacking
 
-    def pages(self, table_id: str) -> Iterator[list[Record]]:
-        """Yield every record of a table, up to 100 at a time, with all filled fields by field id.
+    def pages(
+        self,
+        table_id: str,
+        *,
+        formula: str | None = None,
+        fields: Sequence[str] | None = None,
+        most: int | None = None,
+        kind: Kind = Kind.SWEEP,
+    ) -> Iterator[list[Record]]:
+        """Yield the records of a table, up to 100 at a time, with their filled fields by field id.
+
+        Args:
+            table_id: of the table.
+            formula: only records for which it is true.
+            fields: ids of the only fields wanted; default: all.
+            most: records wanted; default: all.
+            kind: what this is for.
 
         Raises:
             IteratorExpiredError: the listing cannot be continued; what was yielded is no complete table.
             AirtableError: as for `schema`.
         """
         url = self._api.table(self.client.base_id, table_id).urls.records
-        parameters: dict[str, str | int] = {"pageSize": PAGE_SIZE, "returnFieldsByFieldId": 1}
+        parameters: dict[str, Any] = {"pageSize": PAGE_SIZE, "returnFieldsByFieldId": 1}
+        if formula is not None:
+            parameters["filterByFormula"] = formula
+        if fields is not None:
+            parameters["fields[]"] = list(fields)
+        if most is not None:
+            parameters["maxRecords"] = most
         while True:
-            answer = self._read("GET", url, params=parameters)
-            records = answer.get("records") if isinstance(answer, dict) else None
-            if not isinstance(records, list) or not all(_is_record(record) for record in records):
-                raise AirtableError(self._sentence("gave a page that holds no records"))
-            yield records
+            answer = self.read(kind, "GET", url, params=parameters)
+            yield self._records(answer)
             if answer.get("offset") is None:
                 return
             parameters["offset"] = str(answer["offset"])
 
-    def _read(self, method: str, url: str, **content: Any) -> Any:
-        """Send a request that changes nothing, again if need be; return the decoded answer.
+    def by_ids(self, table_id: str, record_ids: Sequence[str], kind: Kind = Kind.REREAD) -> Iterator[list[Record]]:
+        """Yield those of the records that the table has, 100 asked for in a call; the order is Airtable's.
+
+        Raises:
+            AirtableError: as for `schema`.
+        """
+        url = self._api.table(self.client.base_id, table_id).urls.records + "/listRecords"
+        for start in range(0, len(record_ids), PAGE_SIZE):
+            asked = record_ids[start : start + PAGE_SIZE]
+            named = ",".join(f"RECORD_ID()='{record_id}'" for record_id in asked)
+            body = {"filterByFormula": f"OR({named})", "pageSize": PAGE_SIZE, "returnFieldsByFieldId": True}
+            yield self._records(self.read(kind, "POST", url, json=body))
+
+    def update(self, table_id: str, changes: Mapping[str, Mapping[str, Any]]) -> list[Record]:
+        """Write cells by field id to at most ten records, all or none, and return the whole records as answered.
+
+        Sent again only where Airtable said that it did nothing: a write that got no answer may have been applied,
+        and somebody may have changed the same cell since.
+
+        Raises:
+            RetryableError: no answer, or none that can be read; whether it was applied is not known.
+            AirtableError: refused; nothing was changed.
+        """
+        if len(changes) > WRITE_SIZE:
+            raise ValueError(f"{len(changes)} records in one write; {WRITE_SIZE} are possible")
+        body = {
+            "records": [{"id": record_id, "fields": dict(cells)} for record_id, cells in changes.items()],
+            "returnFieldsByFieldId": True,
+            "typecast": False,
+        }
+        url = self._api.table(self.client.base_id, table_id).urls.records
+        answer = self._retrying(_was_refused)(self._send, Kind.WRITE, "PATCH", url, {"json": body})
+        return self._records(answer)
+
+    def read(self, kind: Kind, method: str, url: str, **content: Any) -> Any:
+        """Send a request that may be sent twice, again if need be; return the decoded answer.
 
         Args:
+            kind: what it is for.
             method: of HTTP.
             url: without parameters.
             content: `params` or `json`, as pyairtable takes them.
+
+        Raises:
+            AirtableError: no answer after several attempts, or a refusal.
         """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(RetryableError),
+        return self._retrying(_may_pass)(self._send, kind, method, url, content)
+
+    def sentence(self, what: str, remedy: str = "The next cycle tries again.") -> str:
+        """Return what to tell people: "Airtable `what` for client …"."""
+        return f"Airtable {what} for client {self.client.key}; what was loaded before stays. {remedy}"
+
+    def _records(self, answer: object) -> list[Record]:
+        records = answer.get("records") if isinstance(answer, dict) else None
+        if not isinstance(records, list) or not all(_is_record(record) for record in records):
+            raise AirtableError(self.sentence("gave a page that holds no records"))
+        return records
+
+    def _retrying(self, retry: Callable[[BaseException], bool]) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(retry),
             stop=tenacity.stop_after_attempt(READ_ATTEMPTS),
             wait=_pause,
-            sleep=self.limiter.sleep,
+            sleep=self.pace.sleep,
             reraise=True,
         )
-        return retrying(self._send, method, url, content)
 
-    def _send(self, method: str, url: str, content: dict[str, Any]) -> Any:
-        self.limiter.wait()
+    def _note_answer(self, response: requests.Response, **_: object) -> None:
+        self.last_answer_seconds = response.elapsed.total_seconds()
+        try:
+            self._said_date = parsedate_to_datetime(response.headers["Date"])
+        except (KeyError, ValueError):
+            self._said_date = None
+
+    def _send(self, kind: Kind, method: str, url: str, content: dict[str, Any]) -> Any:
+        self.pace.wait(kind)
         self.calls += 1
         try:
             return self._api.request(method, url, **content)
         except requests.HTTPError as error:
             raise self._refusal(error.response) from None
         except (requests.exceptions.JSONDecodeError, json.JSONDecodeError, UnicodeDecodeError):
-            raise RetryableError(self._sentence("gave an answer that cannot be read")) from None
+            raise RetryableError(self.sentence("gave an answer that cannot be read")) from None
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.MissingSchema,
@@ -195,34 +311,31 @@ class Gateway:
         status = response.status_code
         if error_type == "LIST_RECORDS_ITERATOR_NOT_AVAILABLE":
             return IteratorExpiredError(
-                self._sentence("lost its place in the table"), status=status, error_type=error_type
+                self.sentence("lost its place in the table"), status=status, error_type=error_type
             )
         if error_type == "PUBLIC_API_BILLING_LIMIT_EXCEEDED":
-            message = self._sentence("has no API calls left this month", "Wait for the next month, or raise the plan.")
+            message = self.sentence("has no API calls left this month", "Wait for the next month, or raise the plan.")
         elif status == 401:
-            message = self._sentence(
+            message = self.sentence(
                 "does not know the token",
                 "Set a valid personal access token (AIRTABLE_API_KEY, or the client's own variable).",
             )
         elif status in {403, 404}:
-            message = self._sentence(
+            message = self.sentence(
                 "refused access to the base",
                 "Check the base id, that the token is granted this base, and its scopes "
                 "data.records:read and schema.bases:read (uysp doctor tells which).",
             )
         elif status == 429 or status >= 500:
             if status == 429:
-                self.limiter.lock_out()
+                self.pace.lock_out()
             said = "asks us to slow down" if status == 429 else "has a fault of its own"
-            retryable = RetryableError(self._sentence(f"{said} (HTTP {status})"), status=status, error_type=error_type)
+            retryable = RetryableError(self.sentence(f"{said} (HTTP {status})"), status=status, error_type=error_type)
             retryable.retry_after = _retry_after(response)
             return retryable
         else:
-            message = self._sentence(f"refused the request (HTTP {status}, {error_type or 'no reason given'})")
+            message = self.sentence(f"refused the request (HTTP {status}, {error_type or 'no reason given'})")
         return AirtableError(message, status=status, error_type=error_type)
-
-    def _sentence(self, what: str, remedy: str = "The next cycle tries again.") -> str:
-        return f"Airtable {what} for client {self.client.key}; what was loaded before stays. {remedy}"
 
 
 def _is_record(value: object) -> bool:
@@ -253,6 +366,14 @@ def _retry_after(response: requests.Response) -> float | None:
     """Return the seconds of a Retry-After header, at most a minute; a date there is as good as none."""
     value = response.headers.get("Retry-After", "")
     return min(float(value), 60.0) if value.isdigit() else None
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, RetryableError)
+
+
+def _was_refused(error: BaseException) -> bool:
+    return isinstance(error, RetryableError) and error.is_refusal
 
 
 def _pause(state: tenacity.RetryCallState) -> float:

@@ -30,7 +30,9 @@ def upgrade() -> None:
             losses timestamptz[] not null default '{}',
             looked_at timestamptz,
             seen_until timestamptz,
-            checked_at timestamptz
+            checked_at timestamptz,
+            schema_due boolean not null default true,
+            schema_read_at timestamptz
         );
         create table app.airtable_dirty (
             client text not null,
@@ -74,6 +76,7 @@ def upgrade() -> None:
     """)
     for table in SOURCE_TABLES:
         op.execute(f"alter table raw.{table} add column written_at timestamptz")
+        op.execute(f"create index {table}_written on raw.{table} (client, written_at) where written_at is not null")
         # Deletions of the last day are counted before more are believed.
         op.execute(f"""
             create index {table}_history_deleted on raw.{table}_history (client, observed_at)
