@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from uysp.airtable.changes import Changes, HookInvalidError, Mark, read_payloads
 from uysp.airtable.client import Gateway
-from uysp.airtable.fields import TABLES, SourceTable
+from uysp.airtable.fields import SourceTable
 from uysp.airtable.hooks import (
     REFRESH_BEFORE,
     Hook,
@@ -45,6 +45,7 @@ class Look:
         schema_due: whether the schema has to be read.
         seen_until: Airtable's time up to which every change was seen before this look; None: nobody knows.
         last_change: Airtable's time of the newest change named.
+        more: whether payloads are left that `most_pages` did not allow to read.
         notes: what a person should know, a sentence each.
     """
 
@@ -52,6 +53,7 @@ class Look:
     schema_due: bool
     seen_until: datetime | None
     last_change: datetime | None = None
+    more: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -93,11 +95,13 @@ def look(engine: Engine, gateway: Gateway, tables: Mapping[str, SourceTable], mo
         state = _check(engine, gateway, state)
     if state.hook_id is None and state.is_check_due:
         state = _find_or_make(engine, gateway, state)
-    last_change = None
+    polled = _Polled()
     if state.hook_id is not None:
-        last_change, state = _poll(engine, gateway, tables, state, most_pages)
+        polled = _poll(engine, gateway, tables, state, most_pages)
+        state = _read_state(engine, client)
     notes = (state.unavailable,) if state.unavailable else ()
-    return Look(state.hook_id is not None, state.schema_due, state.seen_until, last_change, notes)
+    by_hook = state.hook_id is not None
+    return Look(by_hook, state.schema_due, state.seen_until, polled.last_change, polled.more, notes)
 
 
 def remember_look(connection: Connection, client: str, seen_until: datetime) -> None:
@@ -135,14 +139,26 @@ def mark(connection: Connection, client: str, source_table: str, record_ids: Col
 
 def mark_whole(connection: Connection, client: str, source_tables: Iterable[str], reason: str) -> None:
     """Have whole tables read again."""
+    rows = [{"client": client, "source_table": each, "reason": reason} for each in source_tables]
+    if not rows:
+        return
     connection.execute(
         text("""
             insert into app.airtable_tables (client, source_table, whole_read_due)
             values (:client, :source_table, :reason)
             on conflict (client, source_table) do update set whole_read_due = excluded.whole_read_due
         """),
-        [{"client": client, "source_table": each, "reason": reason} for each in source_tables],
+        rows,
     )
+
+
+def mark_all(connection: Connection, client: str, reason: str) -> None:
+    """Have every table that the base has read whole again."""
+    tables = connection.execute(
+        text("select source_table from raw.airtable_tables where client = :client and deleted_at is null"),
+        {"client": client},
+    )
+    mark_whole(connection, client, list(tables.scalars()), reason)
 
 
 def remove_hook(engine: Engine, gateway: Gateway) -> None:
@@ -239,7 +255,7 @@ def _find_or_make(engine: Engine, gateway: Gateway, state: _State) -> _State:
             """),
             {"client": gateway.client.key, "hook_id": hook_id, "cursor": cursor},
         )
-        mark_whole(connection, gateway.client.key, TABLES, "changes are followed from here on")
+        mark_all(connection, gateway.client.key, "changes are followed from here on")
         return _state(connection, gateway.client.key)
 
 
@@ -295,45 +311,47 @@ def _delete_if_there(gateway: Gateway, hook_id: str) -> None:
             raise
 
 
+@dataclass
+class _Polled:
+    last_change: datetime | None = None
+    more: bool = False
+
+
 def _poll(
     engine: Engine, gateway: Gateway, tables: Mapping[str, SourceTable], state: _State, most_pages: int | None
-) -> tuple[datetime | None, _State]:
+) -> _Polled:
     """Read payloads and store what they say, some pages at a time."""
     by_id = {source.table.id: source for source in tables.values()}
-    last_change: datetime | None = None
-    read = 0
-    pages: list[PayloadPage] = []
+    polled = _Polled()
+    cursor = state.cursor or 1
+    waiting: list[PayloadPage] = []
     try:
-        for page in payload_pages(gateway, state.hook_id or "", state.cursor or 1):
-            pages.append(page)
-            read += 1
-            is_last = not page.more or read == most_pages
-            if is_last or len(pages) == PAGES_AT_ONCE:
-                changes = _store(engine, gateway, by_id, pages, state)
-                last_change = max(filter(None, (last_change, changes.last_change)), default=None)
-                state = _read_state(engine, gateway.client.key)
-                pages = []
+        for number, page in enumerate(payload_pages(gateway, state.hook_id or "", cursor), start=1):
+            waiting.append(page)
+            is_last = not page.more or number == most_pages
+            if is_last or len(waiting) == PAGES_AT_ONCE:
+                changes = _store(engine, gateway, by_id, waiting, cursor)
+                polled.last_change = max(filter(None, (polled.last_change, changes.last_change)), default=None)
+                cursor, waiting = page.cursor, []
             if is_last:
+                polled.more = page.more
                 break
     except HookInvalidError:
-        state = _lose(engine, gateway, state, "Airtable has ended our webhook")
+        _lose(engine, gateway, state, "Airtable has ended our webhook")
     except AirtableError as error:
-        if error.status not in REFUSALS:
-            raise
-        state = _check(engine, gateway, state)
-        if state.hook_id is not None:
+        if error.status not in REFUSALS or _check(engine, gateway, state).hook_id == state.hook_id:
             raise  # it is there, so the refusal is about something else
-    return last_change, state
+    return polled
 
 
 def _store(
-    engine: Engine, gateway: Gateway, by_id: Mapping[str, SourceTable], pages: Sequence[PayloadPage], state: _State
+    engine: Engine, gateway: Gateway, by_id: Mapping[str, SourceTable], pages: Sequence[PayloadPage], begin: int
 ) -> Changes:
     """Store in one transaction what some pages say and where they end."""
     changes = read_payloads(payload for page in pages for payload in page.payloads)
     client, cursor = gateway.client.key, pages[-1].cursor
     # Payloads are numbered without gaps, so what lies between those that came is no longer kept.
-    is_whole = cursor - sum(len(page.payloads) for page in pages) == (state.cursor or 1)
+    is_whole = cursor - sum(len(page.payloads) for page in pages) == begin
     marks: dict[str, list[Mark]] = {}
     for each in changes.marks.values():
         if each.table_id in by_id:
@@ -343,7 +361,7 @@ def _store(
             _mark_changed(connection, client, source_table, of_table)
         if not is_whole:
             log.warning("Client %s: some changes are no longer kept by Airtable; reading everything", client)
-            mark_whole(connection, client, TABLES, "changes were no longer kept by Airtable")
+            mark_all(connection, client, "changes were no longer kept by Airtable")
         connection.execute(
             text("""
                 update app.airtable_hooks set
