@@ -56,14 +56,23 @@ def fail(error: UyspError) -> None:
 
 @app.command()
 def sync(
-    _full: Annotated[bool, typer.Option("--full", help="Read every record, as every sync does at present.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read every record, not only what changed.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="With --full: take all that Airtable allows on a base.")] = False,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Look for missed deletions and additions, and re-read a share.")
+    ] = False,
+    accept_deletions: Annotated[
+        bool, typer.Option("--accept-deletions", help="Believe the deletions that were held back.")
+    ] = False,
     client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Only this client.")] = None,
 ) -> None:
-    """One cycle in the foreground: read Airtable, load what differs, build the marts."""
+    """One cycle in the foreground: read from Airtable what changed, load it, build the marts."""
     from pipelines.warehouse import build_marts, has_marts
     from uysp.database import Role, exclusive, open_database
     from uysp.sync import sync_client
 
+    if fast and not full:
+        raise ConfigurationError("--fast belongs to --full; nothing was read.")
     settings = load_settings()
     clients = chosen_clients(settings, client)
     console = Console(highlight=False)
@@ -76,9 +85,18 @@ def sync(
     ):
         for each in clients:
             status.update(f"{each.key}: asking Airtable")
-            for outcome in sync_client(engine, settings, each, lambda table, read: status.update(f"{table}: {read:,}")):
+            for outcome in sync_client(
+                engine,
+                settings,
+                each,
+                full=full,
+                fast=fast,
+                sweep=sweep,
+                accept_deletions=accept_deletions,
+                progress=lambda table, read: status.update(f"{table}: {read:,}"),
+            ):
                 console.print(table_line(outcome), markup=False, soft_wrap=True)
-                errors += [outcome.error] if outcome.error else []
+                errors += [said for said in (outcome.error, outcome.alarm) if said]
                 read = read or outcome.error is None
         if read or not has_marts(engine):
             built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))

@@ -1,24 +1,27 @@
 """The loader: records of one Airtable table into raw, in one transaction.
 
-What differs from the present row becomes a new version; what a complete read did not bring is marked deleted. The
-table's history, registry, load and rows change together or not at all, so a page that fails, a listing that
-expires or a process that dies leaves what was there before.
+Records are staged in a temporary table while they are read, without any lock; then, under the table's lock, what
+differs from the present row becomes a new version. Rows, history and load change together or not at all, so a page
+that fails, a listing that expires or a process that dies leaves what was there before.
 """
 
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, text
 
 from uysp.airtable.client import Record
-from uysp.airtable.fields import SourceTable, record_registry
+from uysp.airtable.fields import SourceTable
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+# A listing may show a record as it was before a write for so long (research/airtable.md section 8).
+SETTLE_TIME = timedelta(seconds=2)
 
 # Attachment URLs expire after two hours and differ in every answer (research/airtable.md section 1.6).
 _COMPARABLE = """
@@ -35,24 +38,140 @@ _COMPARABLE = """
 """
 
 
+@dataclass
+class Staged:
+    """What was read of a table and waits in this transaction.
+
+    Attributes:
+        read_from: when reading began; what was written since is newer.
+        records: how many were read.
+        unknown_fields: ids of fields that the registry does not know.
+        unknown_options: whether a select holds a name that is no known option.
+    """
+
+    read_from: datetime
+    records: int = 0
+    unknown_fields: set[str] = field(default_factory=set)
+    unknown_options: bool = False
+
+
 @dataclass(frozen=True)
 class LoadResult:
-    """What one load did, in records."""
+    """What one load did, in records.
 
-    read: int
-    created: int
-    updated: int
-    deleted: int
-    restored: int
+    Attributes:
+        overtaken: ids of records that a write of ours changed while they were read; they are as the write left them.
+    """
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    restored: int = 0
+    overtaken: tuple[str, ...] = ()
 
 
-def load_table(connection: Connection, source: SourceTable, pages: Iterable[list[Record]]) -> LoadResult:
-    """Load a complete read of a table; call inside a transaction that holds nothing else.
+def begin_staging(connection: Connection) -> Staged:
+    """Prepare to stage records of one table; call once in a transaction."""
+    connection.execute(
+        text("""
+            create temporary table incoming (
+                position bigint generated always as identity, record_id text, created_time timestamptz, fields jsonb
+            ) on commit drop
+        """)
+    )
+    return Staged(connection.execute(text("select clock_timestamp()")).scalar_one())
+
+
+def stage(
+    connection: Connection,
+    source: SourceTable,
+    staged: Staged,
+    pages: Iterable[list[Record]],
+    options: Mapping[str, Collection[str]] | None = None,
+) -> None:
+    """Stream pages into this transaction; memory holds one page at a time.
 
     Args:
-        connection: in a transaction; the caller commits.
+        connection: in the transaction of `begin_staging`.
         source: the table, with its fields' canonical names.
-        pages: all records of the table. An error while they are read is the caller's to roll back.
+        staged: what was read so far; counts on.
+        pages: records by field id. An error while they are read is the caller's to roll back.
+        options: known option names by field id; where given, others are noticed.
+    """
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg 3
+    names = source.names
+    with (
+        driver.cursor() as cursor,
+        cursor.copy("copy incoming (record_id, created_time, fields) from stdin") as copy,
+    ):
+        for page in pages:
+            for record in page:
+                cells = record["fields"]
+                fields = {names[name]: value for name, value in cells.items() if name in names}
+                if len(fields) != len(cells):
+                    staged.unknown_fields |= cells.keys() - names.keys()
+                if options and not staged.unknown_options:
+                    staged.unknown_options = _has_unknown_option(cells, options)
+                copy.write_row((record["id"], record["createdTime"], _jsonb_text(fields)))
+            staged.records += len(page)
+
+
+def restart_staging(connection: Connection, staged: Staged) -> None:
+    """Forget what is staged, and count what is read from now on."""
+    connection.execute(text("truncate incoming"))
+    staged.read_from = connection.execute(text("select clock_timestamp()")).scalar_one()
+    staged.records = 0
+
+
+def staged_among(connection: Connection, record_ids: Collection[str]) -> set[str]:
+    """Return which of these records are staged."""
+    return set(
+        connection.execute(
+            text("select record_id from incoming where record_id = any(:record_ids)"), {"record_ids": list(record_ids)}
+        ).scalars()
+    )
+
+
+def missing_ids(connection: Connection, source: SourceTable) -> list[str]:
+    """Return the records that raw has and a complete read did not bring."""
+    connection.execute(text("analyze incoming"))
+    return list(
+        connection.execute(
+            text(f"""
+                select record_id from raw.{source.source_table} as present
+                where client = :client and deleted_at is null
+                  and not exists (select from incoming where incoming.record_id = present.record_id)
+            """),
+            {"client": source.client},
+        ).scalars()
+    )
+
+
+def unknown_ids(connection: Connection, source: SourceTable) -> list[str]:
+    """Return the records that are staged and that raw does not have, or takes for gone."""
+    return list(
+        connection.execute(
+            text(f"""
+                select record_id from incoming
+                where not exists (
+                    select from raw.{source.source_table} as present
+                    where present.client = :client and present.record_id = incoming.record_id and deleted_at is null
+                )
+            """),
+            {"client": source.client},
+        ).scalars()
+    )
+
+
+def load_staged(connection: Connection, source: SourceTable, staged: Staged, gone: Collection[str] = ()) -> LoadResult:
+    """Load what is staged; from here until the end of the transaction others that load this table wait.
+
+    Args:
+        connection: in the transaction of `begin_staging`; the caller commits.
+        source: the table.
+        staged: what was read.
+        gone: ids of records that are gone from Airtable.
 
     Returns:
         How many records were read, and how many differed from what was there.
@@ -62,35 +181,60 @@ def load_table(connection: Connection, source: SourceTable, pages: Iterable[list
         text("select pg_advisory_xact_lock(hashtextextended('uysp load ' || :client || ' ' || :source_table, 0))"),
         key,
     )
-    connection.execute(
-        text("""
-            create temporary table incoming (
-                position bigint generated always as identity, record_id text, created_time timestamptz, fields jsonb
-            ) on commit drop
-        """)
-    )
-    read = _copy(connection, source, pages)
-    connection.execute(text("analyze incoming"))
-    _find_changes(connection, source)
+    overtaken = _drop_overtaken(connection, source, staged, gone)
+    _find_changes(connection, source, [record_id for record_id in gone if record_id not in overtaken])
     counts = {"created": 0, "updated": 0, "deleted": 0, "restored": 0}
     for row in connection.execute(text("select operation, count(*) as records from changes group by operation")):
         counts[row.operation] = row.records
-    # After the last page, so that nothing a record says can lie after the time at which it was observed.
-    observed_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
-    record_registry(connection, source, observed_at)
-    load_id: int = connection.execute(
-        text("""
-            insert into raw.loads
-                (client, source_table, observed_at, is_first, records_read, created, updated, deleted, restored)
-            values (:client, :source_table, :observed_at,
-                    not exists (select from raw.loads where client = :client and source_table = :source_table),
-                    :read, :created, :updated, :deleted, :restored)
-            returning load_id
-        """),
-        key | counts | {"observed_at": observed_at, "read": read},
+    is_first: bool = connection.execute(
+        text("select not exists (select from raw.loads where client = :client and source_table = :source_table)"), key
     ).scalar_one()
-    _apply_changes(connection, source, {"load_id": load_id, "observed_at": observed_at})
-    return LoadResult(read=read, **counts)
+    if is_first or any(counts.values()):
+        # After the last page, so that nothing a record says can lie after the time at which it was observed.
+        observed_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
+        load_id: int = connection.execute(
+            text("""
+                insert into raw.loads
+                    (client, source_table, observed_at, is_first, records_read, created, updated, deleted, restored)
+                values (:client, :source_table, :observed_at, :is_first, :read, :created, :updated, :deleted, :restored)
+                returning load_id
+            """),
+            key | counts | {"observed_at": observed_at, "is_first": is_first, "read": staged.records},
+        ).scalar_one()
+        _apply_changes(connection, source, {"load_id": load_id, "observed_at": observed_at})
+    return LoadResult(read=staged.records, **counts, overtaken=overtaken)
+
+
+def load_written(connection: Connection, source: SourceTable, records: list[Record], sent_at: datetime) -> LoadResult:
+    """Load the records that Airtable answered a write with, as any other; call in a transaction of its own.
+
+    A read that began before now may not overwrite them (`load_staged`). A table that was never read whole is left
+    alone: its first load has to be complete (spec/metrics.md, "first load").
+
+    Args:
+        connection: in a transaction.
+        source: the table, as `uysp.airtable.fields.known_tables` has it.
+        records: of the answer, whole.
+        sent_at: the database's time before the write was sent: a write that was answered since is newer.
+    """
+    key = {"client": source.client, "source_table": source.source_table}
+    was_loaded: bool = connection.execute(
+        text("select exists (select from raw.loads where client = :client and source_table = :source_table)"), key
+    ).scalar_one()
+    if not was_loaded:
+        return LoadResult()
+    staged = begin_staging(connection)
+    stage(connection, source, staged, [records])
+    staged.read_from = sent_at + SETTLE_TIME  # the answer to a write is never as old as a listing may be
+    result = load_staged(connection, source, staged)
+    connection.execute(
+        text(f"""
+            update raw.{source.source_table} set written_at = clock_timestamp()
+            where client = :client and record_id = any(:record_ids)
+        """),
+        {"client": source.client, "record_ids": [record["id"] for record in records]},
+    )
+    return result
 
 
 def storable(value: Any) -> Any:
@@ -110,21 +254,14 @@ def storable(value: Any) -> Any:
     return value
 
 
-def _copy(connection: Connection, source: SourceTable, pages: Iterable[list[Record]]) -> int:
-    """Stream the pages into `incoming`; memory holds one page at a time."""
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg 3
-    names = source.names
-    read = 0
-    with (
-        driver.cursor() as cursor,
-        cursor.copy("copy incoming (record_id, created_time, fields) from stdin") as copy,
-    ):
-        for page in pages:
-            for record in page:
-                fields = {names[field]: value for field, value in record["fields"].items() if field in names}
-                copy.write_row((record["id"], record["createdTime"], _jsonb_text(fields)))
-            read += len(page)
-    return read
+def _has_unknown_option(cells: Mapping[str, Any], options: Mapping[str, Collection[str]]) -> bool:
+    for name, known in options.items():
+        value = cells.get(name)
+        if isinstance(value, str) and value not in known:
+            return True
+        if isinstance(value, list) and any(isinstance(item, str) and item not in known for item in value):
+            return True
+    return False
 
 
 def _jsonb_text(fields: dict[str, Any]) -> str:
@@ -142,7 +279,35 @@ def _jsonb_text(fields: dict[str, Any]) -> str:
     return json.dumps(storable(fields), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _find_changes(connection: Connection, source: SourceTable) -> None:
+def _drop_overtaken(
+    connection: Connection, source: SourceTable, staged: Staged, gone: Collection[str]
+) -> tuple[str, ...]:
+    """Forget what was read of records that were written to, or loaded from a later read, meanwhile."""
+    overtaken: tuple[str, ...] = tuple(
+        connection.execute(
+            text(f"""
+                select record_id from raw.{source.source_table} as present
+                where client = :client
+                  and (written_at > :settled or modified_at > :read_from)
+                  and (
+                      record_id = any(:gone)
+                      or exists (select from incoming where incoming.record_id = present.record_id)
+                  )
+            """),
+            {
+                "client": source.client,
+                "settled": staged.read_from - SETTLE_TIME,
+                "read_from": staged.read_from,
+                "gone": list(gone),
+            },
+        ).scalars()
+    )
+    if overtaken:
+        connection.execute(text("delete from incoming where record_id = any(:ids)"), {"ids": list(overtaken)})
+    return overtaken
+
+
+def _find_changes(connection: Connection, source: SourceTable, gone: list[str]) -> None:
     """Fill the temporary table `changes`: one row per record that is new, different, back or gone."""
     table = f"raw.{source.source_table}"
     incoming, present = (
@@ -159,23 +324,26 @@ def _find_changes(connection: Connection, source: SourceTable) -> None:
             )
             select
                 record_id,
-                coalesce(incoming.created_time, present.created_time) as created_time,
-                coalesce(incoming.fields, present.fields) as fields,
+                incoming.created_time,
+                incoming.fields,
                 coalesce(present.version, 0) + 1 as version,
                 case
                     when present.record_id is null then 'created'
-                    when incoming.record_id is null then 'deleted'
                     when present.deleted_at is not null then 'restored'
                     else 'updated'
                 end as operation
             from latest as incoming
-            full join (select * from {table} where client = :client) as present using (record_id)
+            left join (select * from {table} where client = :client) as present using (record_id)
             where present.record_id is null
-               or (incoming.record_id is null and present.deleted_at is null)
-               or (incoming.record_id is not null
-                   and (present.deleted_at is not null or {incoming} is distinct from {present}))
+               or present.deleted_at is not null
+               or {incoming} is distinct from {present}
+            union all
+            select record_id, created_time, fields, version + 1, 'deleted'
+            from {table} as present
+            where client = :client and record_id = any(:gone) and deleted_at is null
+              and not exists (select from incoming where incoming.record_id = present.record_id)
         """),
-        {"client": source.client, "attachments": source.attachment_names},
+        {"client": source.client, "attachments": source.attachment_names, "gone": gone},
     )
 
 

@@ -1,56 +1,66 @@
-"""One cycle for one client: schema, then each table, read in full and loaded; what failed is remembered and told."""
+"""One cycle for one client: a look at what changed, then each table loaded; what failed is remembered and told.
+
+Usually a cycle reads the records that Airtable named as changed (`uysp.capture`), a hundred a call, and nothing else.
+A table is read whole when it never was, when so much of it changed that this is cheaper, when its fields changed, or
+when changes may have been missed. Without a usable hook, records are found by their modification time.
+"""
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from uysp.airtable.client import Gateway, IteratorExpiredError, Record
-from uysp.airtable.fields import TABLES, SourceTable, find_tables, missing_requirements
-from uysp.airtable.limiter import Limiter
+from uysp.airtable.client import Gateway, IteratorExpiredError
+from uysp.airtable.drift import record_changes, schema_changes
+from uysp.airtable.fields import (
+    TABLES,
+    find_tables,
+    known_tables,
+    mark_deleted_tables,
+    missing_requirements,
+    record_registry,
+)
+from uysp.airtable.limiter import Pace, shared_limiter
+from uysp.capture import Look, look, mark_whole, remember_look, remember_schema
+from uysp.cycle import Cycle, Progress, SchemaMovedError, TableOutcome, TooMuchError, load_table
+from uysp.database import exclusive
+from uysp.deletions import alarm
 from uysp.errors import AirtableError
-from uysp.raw import LoadResult, load_table
+from uysp.raw import SETTLE_TIME, LoadResult
 from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.sweeps import sweep_tables
+
+__all__ = ["Cycle", "TableOutcome", "sync_client"]
 
 log = logging.getLogger(__name__)
 
-READS_OF_A_TABLE = 3  # a listing that expires is begun anew, so often
+READS_OF_A_TABLE = 3  # a listing that expires, or a schema that moves, is begun anew, so often
+QUICK_PAGES = 10  # of payloads that a quick look reads
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
-Progress = Callable[[str, int], None]
 
-
-@dataclass(frozen=True)
-class TableOutcome:
-    """What one cycle did with one table of one client: records, API calls, seconds, and what went wrong."""
-
-    client: str
-    source_table: str
-    read: int = 0
-    created: int = 0
-    updated: int = 0
-    deleted: int = 0
-    restored: int = 0
-    calls: int = 0
-    seconds: float = 0.0
-    error: str | None = None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def changed(self) -> int:
-        """Records that differ from what was there, deletions apart."""
-        return self.created + self.updated + self.restored
+class UnusableBaseError(AirtableError):
+    """The base lacks what no number is right without; nothing was loaded."""
 
 
 def sync_client(
     engine: Engine,
     settings: Settings,
     client: Client,
+    *,
+    full: bool = False,
+    sweep: bool = False,
+    accept_deletions: bool = False,
+    fast: bool = False,
+    quick: bool = False,
     progress: Progress | None = None,
-    limiter: Limiter | None = None,
+    pace: Pace | None = None,
+    on_wait: Callable[[], None] | None = None,
 ) -> list[TableOutcome]:
-    """Read a client's base and load what differs.
+    """Load what changed in a client's base; one cycle of a client at a time, across processes.
 
     A table that fails keeps what was loaded before and does not keep the others from being loaded; its error stands
     in its outcome and in `raw.sync_state`.
@@ -59,87 +69,150 @@ def sync_client(
         engine: as the role that owns raw.
         settings: for the pace and the endpoint.
         client: whose base.
+        full: read every record of every table.
+        sweep: look for missed deletions, additions and drift (`uysp.sweeps`).
+        accept_deletions: believe what is held back.
+        fast: take the base's whole rate.
+        quick: at most some seconds of work; what is more is left to a whole cycle.
         progress: told the source table and the records read so far, after every page.
-        limiter: the pace; by default that of the settings.
+        pace: default: the one shared by all processes.
+        on_wait: called once if another cycle of this client has to end first.
 
     Returns:
         An outcome for each of the four tables.
+
+    Raises:
+        BusyError: with `quick`, another cycle of this client is running.
     """
-    with engine.connect() as connection:
-        foreign = _loaded_from_another_base(connection, client)
-    if foreign:
-        return [TableOutcome(client.key, source_table, error=foreign) for source_table in TABLES]
-    limiter = limiter or Limiter(settings.uysp_airtable_rate)
-    gateway = Gateway(client, limiter, settings.airtable_endpoint_url or AIRTABLE_URL)
-    try:
-        schema = gateway.schema()
+    pace = pace or shared_limiter(engine, settings, client, fast=fast)
+    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    cycle = Cycle(
+        engine,
+        settings,
+        gateway,
+        full=full,
+        fast=fast,
+        accept_deletions=accept_deletions,
+        quick=quick,
+        progress=progress,
+    )
+    with exclusive(engine, f"sync {client.key}", on_wait=on_wait, wait=not quick):
         with engine.connect() as connection:
-            found, missing = find_tables(connection, client, schema)
-    except AirtableError as error:
-        return [_failed(engine, client, source_table, str(error)) for source_table in TABLES]
-    lacking = missing_requirements(found, missing)
-    if lacking:
-        error_text = (
-            f"The base of client {client.key} lacks {', '.join(lacking)}, without which no number is right; nothing "
-            "was loaded. Restore it in Airtable, or name this base's own field in the clients file."
-        )
-        return [_failed(engine, client, source_table, error_text) for source_table in TABLES]
-    with engine.begin() as connection:
-        _record_client(connection, settings, client)
-    return [
-        _sync_table(engine, gateway, found[source_table], progress)
-        if source_table in found
-        else _absent(engine, client, source_table)
-        for source_table in TABLES
-    ]
+            foreign = _loaded_from_another_base(connection, client)
+        if foreign:
+            return [TableOutcome(client.key, source_table, error=foreign) for source_table in TABLES]
+        try:
+            seen, now = _prepare(cycle)
+        except AirtableError as error:
+            return [_failed(cycle, source_table, str(error)) for source_table in TABLES]
+        outcomes = [_sync_table(cycle, source_table) for source_table in TABLES]
+        if seen.more:
+            outcomes = [replace(outcome, left=True) for outcome in outcomes]
+        elif seen.by_hook or not any(outcome.error or outcome.left for outcome in outcomes):
+            with engine.begin() as connection:
+                remember_look(connection, client.key, now)
+        outcomes[0] = replace(outcomes[0], warnings=(*seen.notes, *outcomes[0].warnings))
+        return outcomes + sweep_tables(cycle, lambda _: True) if sweep else outcomes
 
 
-def _sync_table(engine: Engine, gateway: Gateway, source: SourceTable, progress: Progress | None) -> TableOutcome:
-    started, calls = time.monotonic(), gateway.calls
+def _prepare(cycle: Cycle) -> tuple[Look, datetime]:
+    """Look at the base, and read its schema if that is due.
+
+    Returns:
+        What the look brought, and Airtable's time up to which this cycle will have seen every change.
+    """
+    with cycle.engine.connect() as connection:
+        cycle.tables = known_tables(connection, cycle.client)
+    if not cycle.tables:
+        read_schema(cycle)  # a base that cannot be used at all gets no hook
+    seen = look(cycle.engine, cycle.gateway, cycle.tables, QUICK_PAGES if cycle.quick else None)
+    if not cycle.schema_is_fresh and (cycle.full or seen.schema_due or not seen.by_hook):
+        read_schema(cycle)
+    now = cycle.gateway.server_time
+    if seen.last_change is not None and now - seen.last_change < SETTLE_TIME:
+        cycle.gateway.pace.sleep((SETTLE_TIME - (now - seen.last_change)).total_seconds())
+    if not seen.by_hook:
+        cycle.since = seen.seen_until or LONG_AGO
+    return seen, now
+
+
+def read_schema(cycle: Cycle) -> None:
+    """Read the base's tables, fields and options, and note what happened to them.
+
+    Raises:
+        UnusableBaseError: what the marts cannot do without is missing; nothing was changed.
+        AirtableError: the schema cannot be read.
+    """
+    schema = cycle.gateway.schema()
+    with cycle.engine.begin() as connection:
+        found, missing = find_tables(connection, cycle.client, schema)
+        lacking = missing_requirements(found, missing)
+        if lacking:
+            raise UnusableBaseError(
+                f"The base of client {cycle.client.key} lacks {', '.join(lacking)}, without which no number is right; "
+                "nothing was loaded. Restore it in Airtable, or name this base's own field in the clients file."
+            )
+        _record_client(connection, cycle.settings, cycle.client)
+        changes = schema_changes(connection, cycle.client, found, missing)
+        seen_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
+        for source in found.values():
+            record_registry(connection, source, seen_at)
+        mark_deleted_tables(connection, cycle.client, missing, seen_at)
+        record_changes(connection, cycle.client, changes, seen_at)
+        for change in changes:
+            if change.whole_read:
+                mark_whole(connection, cycle.client.key, [change.source_table], change.said)
+        remember_schema(connection, cycle.client.key)
+    cycle.tables = found
+    cycle.schema_is_fresh = True
+
+
+def _sync_table(cycle: Cycle, source_table: str) -> TableOutcome:
+    started, calls = time.monotonic(), cycle.gateway.calls
+    if source_table not in cycle.tables:
+        return _absent(cycle, source_table)
     try:
-        result = _load(engine, gateway, source, progress)
+        result = _load(cycle, source_table)
+    except TooMuchError:
+        return TableOutcome(cycle.client.key, source_table, left=True, calls=cycle.gateway.calls - calls)
     except AirtableError as error:
-        return _failed(engine, gateway.client, source.source_table, str(error))
+        return _failed(cycle, source_table, str(error))
+    with cycle.engine.connect() as connection:
+        alarms = alarm(connection, cycle.client.key, [source_table])
+    source = cycle.tables.get(source_table)
     return TableOutcome(
-        client=source.client,
-        source_table=source.source_table,
+        client=cycle.client.key,
+        source_table=source_table,
         read=result.read,
         created=result.created,
         updated=result.updated,
         deleted=result.deleted,
         restored=result.restored,
-        calls=gateway.calls - calls,
+        calls=cycle.gateway.calls - calls,
         seconds=time.monotonic() - started,
-        warnings=source.warnings,
+        alarm=alarms.get(source_table),
+        warnings=source.warnings if source else (),
     )
 
 
-def _load(engine: Engine, gateway: Gateway, source: SourceTable, progress: Progress | None) -> LoadResult:
+def _load(cycle: Cycle, source_table: str) -> LoadResult:
     for attempt in range(1, READS_OF_A_TABLE + 1):
+        source = cycle.tables.get(source_table)
+        if source is None:
+            return LoadResult()
         try:
-            with engine.begin() as connection:
-                result = load_table(connection, source, _counted(gateway, source, progress))
-                _remember_success(connection, source.client, source.source_table)
+            with cycle.engine.begin() as connection:
+                result = load_table(connection, cycle, source)
+                _remember_success(connection, cycle.client.key, source_table)
         except IteratorExpiredError:
             if attempt == READS_OF_A_TABLE:
                 raise
-            log.info(
-                "Airtable lost its place in %s of client %s; reading it anew",
-                source.source_table,
-                source.client,
-            )
+            log.info("Airtable lost its place in %s of client %s; reading it anew", source_table, cycle.client.key)
+        except SchemaMovedError:
+            read_schema(cycle)
         else:
             return result
-    raise AssertionError  # the last attempt returns or raises
-
-
-def _counted(gateway: Gateway, source: SourceTable, progress: Progress | None) -> Iterator[list[Record]]:
-    read = 0
-    for page in gateway.pages(source.table.id):
-        yield page
-        read += len(page)
-        if progress is not None:
-            progress(source.source_table, read)
+    raise AssertionError  # the last attempt returns or raises: a schema that is fresh does not move
 
 
 def _loaded_from_another_base(connection: Connection, client: Client) -> str | None:
@@ -190,8 +263,8 @@ def _remember_success(connection: Connection, client: str, source_table: str) ->
     )
 
 
-def _failed(engine: Engine, client: Client, source_table: str, error: str) -> TableOutcome:
-    with engine.begin() as connection:
+def _failed(cycle: Cycle, source_table: str, error: str) -> TableOutcome:
+    with cycle.engine.begin() as connection:
         connection.execute(
             text("""
                 insert into raw.sync_state (client, source_table, last_error, last_error_at)
@@ -199,14 +272,16 @@ def _failed(engine: Engine, client: Client, source_table: str, error: str) -> Ta
                 on conflict (client, source_table) do update set
                     last_error = excluded.last_error, last_error_at = excluded.last_error_at
             """),
-            {"client": client.key, "table": source_table, "error": error},
+            {"client": cycle.client.key, "table": source_table, "error": error},
         )
-    return TableOutcome(client.key, source_table, error=error)
+    return TableOutcome(cycle.client.key, source_table, error=error)
 
 
-def _absent(engine: Engine, client: Client, source_table: str) -> TableOutcome:
+def _absent(cycle: Cycle, source_table: str) -> TableOutcome:
     """A table that the base does not have reads as empty (spec/metrics.md section 1); what was loaded once stays."""
-    with engine.begin() as connection:
-        _remember_success(connection, client.key, source_table)
-    warning = f"The base of client {client.key} has no table {TABLES[source_table]}; what depends on it stays empty."
-    return TableOutcome(client.key, source_table, warnings=(warning,))
+    with cycle.engine.begin() as connection:
+        _remember_success(connection, cycle.client.key, source_table)
+    warning = (
+        f"The base of client {cycle.client.key} has no table {TABLES[source_table]}; what depends on it stays empty."
+    )
+    return TableOutcome(cycle.client.key, source_table, warnings=(warning,))

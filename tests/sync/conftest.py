@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -13,8 +14,10 @@ from playground.airtable.behaviour import Behaviour
 from playground.airtable.server import Emulator, running_emulator
 from playground.airtable.store import Store
 from playground.sample.base import write
+from uysp.airtable.client import Gateway
 from uysp.airtable.limiter import Limiter
 from uysp.settings import Client, Settings
+from uysp.sweeps import sweep_client
 from uysp.sync import TableOutcome, sync_client
 
 LEADS = 250  # three pages
@@ -44,9 +47,21 @@ class Reader:
     client: Client
     slept: list[float]
 
-    def sync(self) -> dict[str, TableOutcome]:
-        limiter = Limiter(rate=1e6, sleep=self.slept.append)
-        outcomes = sync_client(self.engine, self.settings, self.client, limiter=limiter)
+    @property
+    def pace(self) -> Limiter:
+        return Limiter(rate=1e6, pause=self.slept.append)
+
+    @property
+    def gateway(self) -> Gateway:
+        return Gateway(self.client, self.pace, str(self.settings.airtable_endpoint_url))
+
+    def sync(self, **options: Any) -> dict[str, TableOutcome]:
+        """One cycle; `options` are those of `sync_client`."""
+        outcomes = sync_client(self.engine, self.settings, self.client, pace=self.pace, **options)
+        return {outcome.source_table: outcome for outcome in outcomes}
+
+    def sweep(self) -> dict[str, TableOutcome]:
+        outcomes = sweep_client(self.engine, self.settings, self.client, force=True, pace=self.pace)
         return {outcome.source_table: outcome for outcome in outcomes}
 
     def named(self, **changes: object) -> "Reader":

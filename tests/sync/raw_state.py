@@ -17,7 +17,11 @@ def whole_state(engine: Engine) -> State:
     tables = [*TABLES, *(f"{table}_history" for table in TABLES), "loads", "airtable_tables", "airtable_fields"]
     with engine.connect() as connection:
         return {
-            table: sorted((tuple(row) for row in connection.execute(text(f"select * from raw.{table}"))), key=repr)
+            # When the schema was last read is no state.
+            table: sorted(
+                (tuple(row) for row in connection.execute(text(f"select to_jsonb(t) - 'last_seen' from raw.{table} t"))),
+                key=repr,
+            )
             for table in [*tables, "airtable_options"]
         }
 

@@ -15,9 +15,7 @@ from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, assert_raw_equals_airtable, whole_state
-from uysp.airtable.limiter import Limiter
 from uysp.settings import inherited_environment
-from uysp.sync import sync_client
 
 
 def leads_path(reader: Reader, emulator: Emulator) -> str:
@@ -104,9 +102,9 @@ def test_an_expired_listing_is_begun_anew_and_forgets_what_it_had(
             emulator.store.delete(reader.client.base_id, "Leads", list(airtable_records(emulator, "leads"))[:1])
             emulator.kill_iterators()
 
-    outcomes = sync_client(engine, reader.settings, reader.client, kill_once, limiter=fast_limiter())
+    outcomes = reader.sync(progress=kill_once)
     assert killed == [100]
-    assert [outcome.error for outcome in outcomes] == [None] * 4
+    assert [outcome.error for outcome in outcomes.values()] == [None] * 4
     assert_raw_equals_airtable(engine, emulator)
 
 
@@ -116,10 +114,8 @@ def test_a_listing_that_always_expires_leaves_what_was_there(
     reader.sync()
     change_every_lead(reader, emulator)
     before = whole_state(engine)
-    outcomes = sync_client(
-        engine, reader.settings, reader.client, lambda *_: emulator.kill_iterators(), limiter=fast_limiter()
-    )
-    assert outcomes[0].error is not None
+    outcomes = reader.sync(full=True, progress=lambda *_: emulator.kill_iterators())
+    assert outcomes["leads"].error is not None
     assert whole_state(engine)["leads"] == before["leads"]
 
 
@@ -202,10 +198,6 @@ def test_another_base_under_the_same_key_is_refused(reader: Reader, engine: Engi
     outcomes = reader.named(base_id="appBBBBBBBBBBBBBB").sync()
     assert all(outcome.error and "another base" in outcome.error for outcome in outcomes.values())
     assert whole_state(engine) == before
-
-
-def fast_limiter() -> Limiter:
-    return Limiter(1e6, sleep=lambda _: None)
 
 
 def wait_until(holds: Any, seconds: float = 20) -> None:

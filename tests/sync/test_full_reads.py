@@ -19,13 +19,13 @@ from tests.sync.raw_state import (
 from uysp.airtable.client import Gateway, Record, Table
 from uysp.airtable.fields import TABLES, find_tables
 from uysp.airtable.limiter import Limiter
-from uysp.raw import load_table
+from uysp.raw import begin_staging, load_staged, stage
 
 
 def test_the_first_sync_brings_every_record_with_every_field(
     reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:
-    outcomes = reader.sync()
+    outcomes = reader.sync(full=True)
     assert_raw_equals_airtable(engine, emulator)
     assert_history_is_sound(engine)
     for source_table, outcome in outcomes.items():
@@ -38,9 +38,9 @@ def test_the_first_sync_brings_every_record_with_every_field(
 
 
 def test_a_second_sync_of_an_unchanged_base_writes_no_version(reader: Reader, engine: Engine) -> None:
-    reader.sync()
+    reader.sync(full=True)
     before = whole_state(engine)
-    outcomes = reader.sync()
+    outcomes = reader.sync(full=True)
     after = whole_state(engine)
     assert all(outcome.changed == outcome.deleted == 0 for outcome in outcomes.values())
     assert [before[table] for table in TABLES] == [after[table] for table in TABLES]
@@ -54,7 +54,7 @@ def test_whatever_happens_between_syncs_raw_ends_equal_and_history_sound(
     chance = random.Random(seed)
     store = emulator.store
     base_id = reader.client.base_id
-    reader.sync()
+    reader.sync(full=True)
     for _ in range(4):
         ids = sorted(airtable_records(emulator, "leads"))
         store.update(
@@ -68,7 +68,7 @@ def test_whatever_happens_between_syncs_raw_ends_equal_and_history_sound(
         store.delete(base_id, "Leads", chance.sample(ids, 5))
         store.create(base_id, "Leads", [{"Lead": f"New {number}"} for number in range(chance.randrange(4))])
         store.delete(base_id, "SMS_Audit", chance.sample(sorted(airtable_records(emulator, "sms_audit")), 3))
-        reader.sync()
+        reader.sync(full=True)
         assert_raw_equals_airtable(engine, emulator)
         assert_history_is_sound(engine)
 
@@ -76,16 +76,16 @@ def test_whatever_happens_between_syncs_raw_ends_equal_and_history_sound(
 def test_a_record_that_goes_and_comes_back_keeps_its_history(
     reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:
-    reader.sync()
+    reader.sync(full=True)
     _, table = emulator.store.table(reader.client.base_id, "Leads")
     record_id = next(iter(table.records))
     record = table.records.pop(record_id)
     table.revision += 1
-    assert reader.sync()["leads"].deleted == 1
+    assert reader.sync(full=True)["leads"].deleted == 1
     assert record_id not in present_records(engine, "leads")
     table.records[record_id] = record
     table.revision += 1
-    assert reader.sync()["leads"].restored == 1
+    assert reader.sync(full=True)["leads"].restored == 1
     with engine.connect() as connection:
         operations: ScalarResult[str] = connection.execute(
             text("select operation from raw.leads_history where record_id = :id order by version"), {"id": record_id}
@@ -94,12 +94,12 @@ def test_a_record_that_goes_and_comes_back_keeps_its_history(
     assert_history_is_sound(engine)
 
 
-def test_a_table_that_loses_all_its_records_after_a_complete_read_is_empty(
+def test_a_table_that_loses_all_its_records_is_empty_once_a_person_confirms(
     reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:
-    reader.sync()
+    reader.sync(full=True)
     emulator.store.delete(reader.client.base_id, "SMS_Audit", list(airtable_records(emulator, "sms_audit")))
-    outcome = reader.sync()["sms_audit"]
+    outcome = reader.sync(full=True, accept_deletions=True)["sms_audit"]
     assert (outcome.read, outcome.deleted) == (0, 420)
     assert present_records(engine, "sms_audit") == {}
 
@@ -107,7 +107,7 @@ def test_a_table_that_loses_all_its_records_after_a_complete_read_is_empty(
 def test_characters_that_postgres_cannot_hold_become_replacement_characters(
     reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:
-    reader.sync()
+    reader.sync(full=True)
     with engine.begin() as connection:
         source = find_tables(connection, reader.client, gateway_schema(reader))[0]["leads"]
         field_id = next(field for field, name in source.names.items() if name == "Notes")
@@ -115,7 +115,9 @@ def test_characters_that_postgres_cannot_hold_become_replacement_characters(
         # As they come over the wire: escapes in JSON.
         fields = {field_id: json.loads(json.dumps(text_field["Notes"]))}
         record: Record = {"id": "recAAAAAAAAAAAAAA", "createdTime": "2026-01-01T00:00:00.000Z", "fields": fields}
-        load_table(connection, source, [[record]])
+        staged = begin_staging(connection)
+        stage(connection, source, staged, [[record]])
+        load_staged(connection, source, staged)
         notes: str = connection.execute(
             text("select fields ->> 'Notes' from raw.leads where record_id = 'recAAAAAAAAAAAAAA'")
         ).scalar_one()
@@ -132,11 +134,11 @@ def test_attachment_urls_alone_make_no_version(reader: Reader, emulator: Emulato
         emulator.store.update(base_id, "Leads", {record_id: {"Photo": cell}})
 
     attach("https://files.example/1", "a.png")
-    reader.sync()
+    reader.sync(full=True)
     attach("https://files.example/2", "a.png")
-    assert reader.sync()["leads"].changed == 0
+    assert reader.sync(full=True)["leads"].changed == 0
     attach("https://files.example/3", "b.png")
-    assert reader.sync()["leads"].changed == 1
+    assert reader.sync(full=True)["leads"].changed == 1
 
 
 def gateway_schema(reader: Reader) -> list[Table]:

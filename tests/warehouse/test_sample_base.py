@@ -38,7 +38,7 @@ def test_marts_over_the_sample_base_equal_an_independent_computation(
         outside = Automations(emulator.url, theirs, base_id, seed=3, gap=0, requests_per_second=1e6)
 
         def sync() -> int:
-            outcomes = sync_client(engine, settings, client, limiter=Limiter(1e6))
+            outcomes = sync_client(engine, settings, client, full=True, pace=Limiter(1e6))
             assert [outcome.error for outcome in outcomes] == [None] * 4
             return sum(outcome.changed for outcome in outcomes)
 

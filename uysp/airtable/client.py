@@ -314,6 +314,7 @@ class Gateway:
                 self.sentence("lost its place in the table"), status=status, error_type=error_type
             )
         if error_type == "PUBLIC_API_BILLING_LIMIT_EXCEEDED":
+            self.pace.out_of_calls()
             message = self.sentence("has no API calls left this month", "Wait for the next month, or raise the plan.")
         elif status == 401:
             message = self.sentence(

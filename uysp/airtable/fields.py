@@ -5,7 +5,7 @@ a rename in Airtable changes nothing downstream (spec/interface.md, section Post
 are known by id, with the time in which each of their names was in use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -68,7 +68,7 @@ EXPECTED_FIELDS = {
     ),
 }
 
-_SELECTS = ("singleSelect", "multipleSelects")
+SELECTS = ("singleSelect", "multipleSelects")
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,64 @@ def find_tables(
         else:
             found[source_table] = _name_fields(connection, client, source_table, table)
     return found, missing
+
+
+def known_tables(connection: Connection, client: Client) -> dict[str, SourceTable]:
+    """Return the tables as they were when the schema was last read; none where the configuration changed since.
+
+    Equal to what `find_tables` returned then, but for the order of fields.
+    """
+    rows = connection.execute(
+        text("""
+            select source_table, table_id, airtable_tables.current_name as table_name,
+                   field_id, canonical_name, airtable_fields.current_name, type, options
+            from raw.airtable_tables
+            join raw.airtable_fields using (client, source_table)
+            where client = :client and airtable_tables.deleted_at is null and airtable_fields.deleted_at is null
+            order by source_table, airtable_fields.first_seen, field_id
+        """),
+        {"client": client.key},
+    ).all()
+    names: dict[str, dict[str, str]] = {}
+    fields: dict[str, list[Field]] = {}
+    tables: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        tables[row.source_table] = (row.table_id, row.table_name)
+        names.setdefault(row.source_table, {})[row.field_id] = row.canonical_name
+        fields.setdefault(row.source_table, []).append(Field(row.field_id, row.current_name, row.type, row.options))
+        if client.field_names.get(row.canonical_name, row.current_name) != row.current_name:
+            return {}  # the clients file names another field for it now
+    return {
+        name: SourceTable(
+            client.key,
+            name,
+            Table(*tables[name], tuple(fields[name])),
+            names[name],
+            _warnings(client, name, tables[name][1], fields[name], names[name]),
+        )
+        for name in TABLES
+        if name in tables
+    }
+
+
+def option_names(source: SourceTable) -> dict[str, frozenset[str]]:
+    """Return the names that each select field's options have, by field id."""
+    return {
+        item.id: frozenset(str(choice["name"]) for choice in (item.options or {}).get("choices", ()))
+        for item in source.table.fields
+        if item.type in SELECTS
+    }
+
+
+def mark_deleted_tables(connection: Connection, client: Client, missing: list[str], seen_at: datetime) -> None:
+    """Note that the base no longer has these tables; what was read of them stays."""
+    connection.execute(
+        text("""
+            update raw.airtable_tables set deleted_at = :seen_at
+            where client = :client and source_table = any(:missing) and deleted_at is null
+        """),
+        {"client": client.key, "missing": missing, "seen_at": seen_at},
+    )
 
 
 def missing_requirements(found: Mapping[str, SourceTable], missing: list[str]) -> list[str]:
@@ -204,13 +262,31 @@ def _name_fields(connection: Connection, client: Client, source_table: str, tabl
             naming.take(item, known[item.id].canonical_name)
     for item in table.fields:
         naming.take(item, known[item.id].canonical_name if item.id in known else item.name)
-    warnings = [
-        f"The base of client {client.key} has no field {name!r} in {table.name}; what depends on it stays empty."
-        for name in EXPECTED_FIELDS[source_table]
-        if name not in naming.held
-    ]
-    warnings += naming.warnings
-    return SourceTable(client.key, source_table, table, naming.names, tuple(warnings))
+    warnings = _warnings(client, source_table, table.name, table.fields, naming.names)
+    return SourceTable(client.key, source_table, table, naming.names, warnings)
+
+
+def _warnings(
+    client: Client, source_table: str, table_name: str, fields: Iterable[Field], names: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return what a person should know: expected fields that are missing, and names that two fields have."""
+    held = set(names.values())
+    return (
+        *(
+            f"The base of client {client.key} has no field {name!r} in {table_name}; what depends on it stays empty."
+            for name in EXPECTED_FIELDS[source_table]
+            if name not in held
+        ),
+        *(
+            f"The field {item.name!r} is kept as {names[item.id]!r}, because another field holds that name."
+            for item in fields
+            if names[item.id] == _second_name(item)
+        ),
+    )
+
+
+def _second_name(item: Field) -> str:
+    return f"{item.name} ({item.id})"
 
 
 @dataclass
@@ -218,7 +294,6 @@ class _Naming:
     """Canonical names given so far; a name that is held goes to nobody else."""
 
     names: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def held(self) -> set[str]:
@@ -227,11 +302,7 @@ class _Naming:
     def take(self, item: Field, wanted: str) -> None:
         if item.id in self.names:
             return
-        if wanted in self.held:
-            own = f"{item.name} ({item.id})"
-            self.warnings.append(f"The field {item.name!r} is kept as {own!r}, because another field holds that name.")
-            wanted = own
-        self.names[item.id] = wanted
+        self.names[item.id] = _second_name(item) if wanted in self.held else wanted
 
 
 def _record_options(connection: Connection, source: SourceTable, key: dict[str, Any]) -> None:
@@ -239,7 +310,7 @@ def _record_options(connection: Connection, source: SourceTable, key: dict[str, 
     options = [
         {"field_id": item.id, "option_id": str(choice["id"]), "name": str(choice["name"])}
         for item in source.table.fields
-        if item.type in _SELECTS
+        if item.type in SELECTS
         for choice in (item.options or {}).get("choices", [])
     ]
     connection.execute(

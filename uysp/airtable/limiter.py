@@ -1,22 +1,34 @@
-"""The pace at which we ask Airtable: evenly spaced requests, and silence while a base is locked.
+"""The pace at which we ask Airtable: evenly, people first, and silent while a base is locked.
 
-Airtable allows 5 requests a second on a base, for all integrations together, and locks a base that asks faster
-for 30 seconds (https://airtable.com/developers/web/api/rate-limits). Evenly spaced requests leave the rest of
-every second to the automations that stop messages.
+Airtable allows 5 requests a second on a base and 50 to a token's user, for all integrations together, and locks who
+asks faster for 30 seconds (https://airtable.com/developers/web/api/rate-limits). Background reads stay below
+(UYSP_AIRTABLE_RATE), so that the automations that stop messages get their turn; people's writes may use the rest.
+All processes share one pace: it is kept in the database (migration r0003).
 """
 
+import hashlib
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from sqlalchemy import Engine, Row, text
+
+from uysp.errors import AirtableError
+from uysp.settings import AIRTABLE_SHARED_RATE, Client, Settings
+
+log = logging.getLogger(__name__)
 
 LOCK_OUT_SECONDS = 30.0
+TOKEN_RATE = 50  # requests a second that Airtable allows to the user of a token, over all bases
 
 
 class Kind(StrEnum):
-    """What a request is for; the earlier ones go first (people before everything else)."""
+    """What a request is for; the earlier ones go first."""
 
     WRITE = "write"  # a person waits: writes, and the reads that belong to them
     REREAD = "reread"  # records known to have changed
@@ -24,14 +36,30 @@ class Kind(StrEnum):
     SWEEP = "sweep"  # whole tables
 
 
+# Of the calls that the plan allows in a month: the last tenth is kept for people's writes, and before the end comes
+# near, sweeps stop, which only look for what is rarely missed.
+SHARES = {Kind.REREAD: 0.9, Kind.POLL: 0.9, Kind.SWEEP: 0.75}
+
+
+class BudgetSpentError(AirtableError):
+    """The month's calls are used up, but for those that are kept for people's writes; nothing was sent."""
+
+
 class Pace(Protocol):
     """What the gateway asks before and after a request."""
 
-    def wait(self, kind: Kind) -> None:
-        """Return when a request of this kind may be sent."""
+    def wait(self, kind: Kind, /) -> None:
+        """Return when a request of this kind may be sent.
+
+        Raises:
+            BudgetSpentError: it may not be sent this month.
+        """
 
     def lock_out(self) -> None:
         """Take note of an answer that said we were too fast."""
+
+    def out_of_calls(self) -> None:
+        """Take note of an answer that said the plan has no calls left this month."""
 
     def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
@@ -39,22 +67,22 @@ class Pace(Protocol):
 
 @dataclass
 class Limiter:
-    """Spaces requests 1/rate seconds apart, across the threads that share it.
+    """A pace of this process alone: for looking at a base while there is no database.
 
     Attributes:
         rate: requests a second.
         clock: monotonic seconds.
-        sleep: waits for so many seconds.
+        pause: waits for so many seconds.
     """
 
     rate: float
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    pause: Callable[[float], None] = time.sleep
     _next: float = field(default=0.0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def wait(self, _kind: Kind = Kind.POLL) -> None:
-        """Return when the next request may be sent."""
+    def wait(self, _kind: Kind, /) -> None:
+        """Return when the next request may be sent: there is nobody else to let pass."""
         with self._lock:
             now = self.clock()
             start = max(now, self._next)
@@ -66,3 +94,121 @@ class Limiter:
         """Hold every following request back for as long as Airtable locks a base that asked too fast."""
         with self._lock:
             self._next = max(self._next, self.clock() + LOCK_OUT_SECONDS)
+
+    def out_of_calls(self) -> None:
+        """Remember nothing: the process ends soon."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+        self.pause(seconds)
+
+
+@dataclass(frozen=True)
+class SharedLimiter:
+    """The pace of all processes on one base, and on the token that opens it.
+
+    Attributes:
+        rate: requests a second for background reads.
+        most: calls a month that background reads may use, by kind; None: no cap.
+        now: the time, for tests; default: the database's.
+    """
+
+    engine: Engine
+    client: Client
+    rate: float
+    ceiling: float
+    most: dict[Kind, int] | None
+    now: Callable[[], datetime | None] = lambda: None
+    pause: Callable[[float], None] = time.sleep
+
+    def wait(self, kind: Kind, /) -> None:
+        """Return when a request of this kind may be sent; it then counts as sent."""
+        while True:
+            row = self._call(
+                """
+                select wait, said from app.take_airtable_call(
+                    :base, :token, :client, :kind, :rank, :rate, :ceiling, :token_ceiling, :most, :now
+                )
+                """,
+                client=self.client.key,
+                kind=kind,
+                rank=list(Kind).index(kind),
+                rate=self.rate,
+                ceiling=self.ceiling,
+                token_ceiling=max(TOKEN_RATE, self.ceiling),
+                most=None if self.most is None else self.most.get(kind),
+            )
+            if row.said is not None:
+                raise BudgetSpentError(self._sentence(row.said))
+            if row.wait == 0:
+                return
+            self.pause(row.wait)
+
+    def lock_out(self) -> None:
+        """Hold everybody back for 30 s; if we did not ask too fast ourselves, at half the rate for ten minutes."""
+        by_us = self._call(
+            "select app.lock_airtable_out(:base, :token, :base_limit, :token_limit, :now) as by_us",
+            base_limit=AIRTABLE_SHARED_RATE,
+            token_limit=TOKEN_RATE,
+        ).by_us
+        log.warning(
+            "Airtable asks client %s to slow down; waiting 30 s%s",
+            self.client.key,
+            "" if by_us else ", then at half the rate for ten minutes, because other integrations are busy too",
+        )
+
+    def out_of_calls(self) -> None:
+        """Send no background reads for an hour: only the next month or another plan helps."""
+        self._call(
+            """
+            update app.airtable_pace set
+                blocked_until = coalesce(cast(:now as timestamptz), clock_timestamp()) + interval '1 hour'
+            where scope = :base returning scope
+            """
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+        self.pause(seconds)
+
+    def _call(self, statement: str, **values: object) -> Row[Any]:
+        scopes = {"base": base_scope(self.client), "token": token_scope(self.client), "now": self.now()}
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            return connection.execute(text(statement), scopes | values).one()
+
+    def _sentence(self, said: str) -> str:
+        if said == "blocked":
+            return (
+                f"Airtable has no API calls left this month for client {self.client.key}; what was loaded before "
+                "stays. It is asked again within the hour; wait for the next month, or raise the plan."
+            )
+        return (
+            "The month's API calls (UYSP_AIRTABLE_MONTHLY_CALLS) are used up but for those kept for people's writes, "
+            f"so client {self.client.key} was not read; what was loaded before stays. Wait for the next month, or "
+            "raise the plan and the variable."
+        )
+
+
+def shared_limiter(engine: Engine, settings: Settings, client: Client, *, fast: bool = False) -> SharedLimiter:
+    """Return the pace of all processes on a client's base.
+
+    Args:
+        engine: under any role that may write schema app.
+        settings: for rate and plan.
+        client: whose base and token.
+        fast: background reads may use the whole rate.
+    """
+    ceiling = max(AIRTABLE_SHARED_RATE, settings.uysp_airtable_rate)
+    cap = settings.uysp_airtable_monthly_calls
+    most = None if cap is None else {kind: int(cap * share) for kind, share in SHARES.items()}
+    return SharedLimiter(engine, client, ceiling if fast else settings.uysp_airtable_rate, ceiling, most)
+
+
+def base_scope(client: Client) -> str:
+    """Return the name under which a base's pace is kept."""
+    return f"base {client.base_id}"
+
+
+def token_scope(client: Client) -> str:
+    """Return the name under which a token's pace is kept: nothing of the token can be read from it."""
+    return f"token {hashlib.sha256(client.token.get_secret_value().encode()).hexdigest()[:24]}"
