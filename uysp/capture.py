@@ -130,7 +130,8 @@ def mark(connection: Connection, client: str, source_table: str, record_ids: Col
         connection.execute(
             text("""
                 insert into app.airtable_dirty (client, source_table, record_id, marked_at)
-                select :client, :source_table, record_id, clock_timestamp() from unnest(:record_ids) as record_id
+                select :client, :source_table, record_id, clock_timestamp()
+                from unnest(cast(:record_ids as text[])) as given (record_id)
                 on conflict (client, source_table, record_id) do update set marked_at = excluded.marked_at
             """),
             {"client": client, "source_table": source_table, "record_ids": sorted(record_ids)},

@@ -50,6 +50,8 @@ class Call:
         segments = self.segments
         if segments[:1] == ["meta"]:
             segments = segments[2:]
+        elif segments[:1] == ["bases"]:
+            segments = segments[1:]
         return segments[0] if segments and segments[0].startswith("app") else None
 
     @property
@@ -79,6 +81,9 @@ def answer(emulation: Emulation, call: Call) -> bytes:
     _throttle(emulation, call, token)
     if len(_ORIGIN) + len(call.raw_path) + 1 + len(call.query) >= emulation.behaviour.url_limit:
         raise errors.Refusal(emulation.behaviour.url_error_status, errors.invalid_request().body)
+    _count(emulation, call)
+    if call.segments[:1] == ["bases"]:
+        return _webhooks(emulation, call, *_hooked(emulation, call, token))
     match call.method, call.segments:
         case "GET", ["meta", "whoami"]:
             return orjson.dumps(_whoami(emulation, token))
@@ -98,6 +103,58 @@ def answer(emulation: Emulation, call: Call) -> bytes:
                 raise errors.not_permitted()
             return _write(emulation, call, base, table, rest, may_create_options=token.role_on(base.id) == CREATOR)
     raise errors.bad_route()
+
+
+def _hooked(emulation: Emulation, call: Call, token: Token) -> tuple[Base, list[str]]:
+    """Return the base whose webhooks a call is about and the rest of its path, if the token may make the call.
+
+    Source: research/airtable.md section 2.
+    """
+    match call.segments:
+        case ["bases", base_id, "webhooks", *rest]:
+            if emulation.behaviour.hooks_forbidden:
+                raise errors.forbidden_or_unknown()
+            base = _base(emulation, token, base_id, "webhook:manage")
+            if call.method == "POST" and not rest and token.role_on(base_id) != CREATOR:
+                raise errors.not_permitted()
+            return base, rest
+    raise errors.bad_route()
+
+
+def _webhooks(emulation: Emulation, call: Call, base: Base, rest: list[str]) -> bytes:
+    hooks = emulation.webhooks
+    given = from_query(call.query)
+    match call.method, rest:
+        case "GET", []:
+            return orjson.dumps({"webhooks": hooks.described(base)})
+        case "POST", []:
+            return orjson.dumps(hooks.create(base, _json_object(call.body)))
+        case "DELETE", [hook_id]:
+            hooks.delete(base, hook_id)
+            return b""
+        case "POST", [hook_id, "refresh"]:
+            return orjson.dumps(hooks.refresh(base, hook_id))
+        case "POST", [hook_id, "enableNotifications"]:
+            hooks.find(base, hook_id).notifies = _json_object(call.body).get("enable") is True
+            return b""
+        case "GET", [hook_id, "payloads"]:
+            try:
+                cursor, limit = int(given.get("cursor", 1)), int(given.get("limit", 50))
+            except ValueError:
+                raise errors.invalid_request() from None
+            if cursor < 1 or not 1 <= limit <= 50:
+                raise errors.invalid_request()
+            return hooks.list_payloads(base, hook_id, cursor, limit)
+    raise errors.bad_route()
+
+
+def _count(emulation: Emulation, call: Call) -> None:
+    """Count a call of the month; the schema API goes on when they are used up (section 1.8)."""
+    is_meta = call.segments[:1] == ["meta"]
+    if (is_meta or call.segments[:1] == ["bases"]) and not emulation.behaviour.meta_calls_count:
+        return
+    if not emulation.count_call() and not is_meta:
+        raise errors.billing_limited(plural=emulation.behaviour.plural_rate_error)
 
 
 def _read(emulation: Emulation, call: Call, base: Base, table: Table, rest: list[str]) -> bytes:

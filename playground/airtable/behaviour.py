@@ -23,6 +23,14 @@ class Behaviour:
         url_error_status: status where it is not.
         scopes_in_whoami: whoami tells a token's scopes, as it does for OAuth tokens only.
         read_delay_seconds: how long lists show a record as it was before a write.
+        monthly_calls: that the workspace may send in a calendar month; None: any number.
+        meta_calls_count: whether calls of /v0/meta and of webhooks count; /v0/meta is never refused for it.
+        hooks_forbidden: nobody may make or list webhooks, whatever the token says.
+        refuse_null_url: an explicit null as a webhook's notificationUrl is refused.
+        payload_records: a write of more records is told in several payloads of one transaction; None: never.
+        half_filled_creates: a record's creation is told before its cells are.
+        option_edits_in_payloads: an edit of a select's options, or of a formula, is told as a changed field.
+        restores_in_payloads: a record that comes back from the trash is told as a created one.
     """
 
     requests_per_second: float | None = 5
@@ -39,3 +47,11 @@ class Behaviour:
     url_error_status: int = 422
     scopes_in_whoami: bool = False
     read_delay_seconds: float = 0
+    monthly_calls: int | None = None
+    meta_calls_count: bool = True
+    hooks_forbidden: bool = False
+    refuse_null_url: bool = False
+    payload_records: int | None = None
+    half_filled_creates: bool = False
+    option_edits_in_payloads: bool = True
+    restores_in_payloads: bool = True

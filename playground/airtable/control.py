@@ -11,6 +11,12 @@ POST   /_emulator/limits/forget       lifts every lock
 POST   /_emulator/tokens              {"token", "revoked": bool} or a whole token as in the base file
 GET    /_emulator/requests, /writes   the journal (?last=n); DELETE empties it
 POST   /_emulator/schema              {"base", "edit": name, ...}: see `schema_edits`
+POST   /_emulator/hooks               {"base", "hook", "do": "expire" | "invalidate" | "disable" | "delete" | "purge"}
+GET    /_emulator/hooks               all webhooks (?base=)
+POST   /_emulator/restore             {"base", "table", "records": [ids]}: back from the trash
+POST   /_emulator/drift               {"base", "table", "record", "field", "value"}: a computed cell, without a sign
+POST   /_emulator/hidden              {"records": [ids]}: those that lists pass over
+POST   /_emulator/calls               {"month": "2026-11", "calls": n}: the month's count
 POST   /_emulator/save                writes the base file
 """
 
@@ -63,6 +69,7 @@ def _state(emulation: Emulation, _: dict[str, Any]) -> Any:
             for base in emulation.store.bases.values()
         },
         "faults": len(emulation.faults),
+        "calls": dict(emulation.calls_by_month),
     }
 
 
@@ -122,7 +129,55 @@ def _writes(emulation: Emulation, given: dict[str, Any]) -> Any:
     return _last(emulation.writes(), given)
 
 
+def _hooks(emulation: Emulation, given: dict[str, Any]) -> Any:
+    return emulation.webhooks.described(emulation.store.bases[given["base"]])
+
+
+def _act_on_hook(emulation: Emulation, given: dict[str, Any]) -> Any:
+    webhooks = emulation.webhooks
+    hook = webhooks.hooks[given["base"]][given["hook"]]
+    match given["do"]:
+        case "expire":
+            webhooks.expire(hook)
+        case "invalidate":
+            webhooks.invalidate(hook)
+        case "disable":
+            hook.is_enabled = False
+        case "delete":
+            del webhooks.hooks[given["base"]][hook.id]
+        case "purge":
+            webhooks.purge(hook)
+        case other:
+            raise ValueError(f"no such thing to do: {other}")
+
+
+def _hide(emulation: Emulation, given: dict[str, Any]) -> Any:
+    emulation.hidden = set(given["records"])
+
+
+def _set_calls(emulation: Emulation, given: dict[str, Any]) -> Any:
+    emulation.calls_by_month[given["month"]] = int(given["calls"])
+
+
 routes = [
+    Route("/hooks", _endpoint(_hooks), methods=["GET"]),
+    Route("/hooks", _endpoint(_act_on_hook), methods=["POST"]),
+    Route(
+        "/restore",
+        _endpoint(lambda emulation, given: emulation.store.restore(given["base"], given["table"], given["records"])),
+        methods=["POST"],
+    ),
+    Route(
+        "/drift",
+        _endpoint(
+            lambda emulation, given: emulation.store.drift(
+                given["base"], given["table"], given["record"], given["field"], given["value"]
+            )
+        ),
+        methods=["POST"],
+    ),
+    Route("/hidden", _endpoint(_hide), methods=["POST"]),
+    Route("/calls", _endpoint(_set_calls), methods=["POST"]),
     Route("/state", _endpoint(_state)),
     Route("/behaviour", _endpoint(_set_behaviour), methods=["PATCH"]),
     Route("/clock", _endpoint(_set_clock), methods=["POST"]),

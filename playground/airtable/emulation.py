@@ -1,6 +1,6 @@
 """All that a running emulator holds besides its bases: switches, limits, faults, open lists, the journal."""
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from playground.airtable.faults import Fault
 from playground.airtable.limits import RateLimiter
 from playground.airtable.listing import Delays, Iterators
 from playground.airtable.store import Commit, Store
+from playground.airtable.webhooks import Webhooks
 
 _KEPT = 10_000  # requests, and writes
 
@@ -38,13 +39,26 @@ class Emulation:
     delays: Delays = field(default_factory=Delays)
     requests: deque[RequestSeen] = field(default_factory=lambda: deque(maxlen=_KEPT))
     commits: deque[Commit] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    hidden: set[str] = field(default_factory=set)  # record ids that lists pass over, unless asked for by id
+    calls_by_month: Counter[str] = field(default_factory=Counter)
+    webhooks: Webhooks = field(init=False)
 
     def __post_init__(self) -> None:
+        self.webhooks = Webhooks(self.store, self.behaviour)
         self.store.listeners.append(self._note)
+        self.store.schema_listeners.append(self.webhooks.note_schema)
 
     def close(self) -> None:
         """Let go of the store, which may be served again."""
         self.store.listeners.remove(self._note)
+        self.store.schema_listeners.remove(self.webhooks.note_schema)
+
+    def count_call(self) -> bool:
+        """Count a call of this month, and tell whether the plan still has it."""
+        month = f"{self.store.clock.now():%Y-%m}"
+        self.calls_by_month[month] += 1
+        most = self.behaviour.monthly_calls
+        return most is None or self.calls_by_month[month] <= most
 
     def writes(self) -> list[dict[str, Any]]:
         """Return what was written, a row per record: the stored cells before and after by field id."""
@@ -63,6 +77,7 @@ class Emulation:
 
     def _note(self, commit: Commit) -> None:
         self.commits.append(commit)
+        self.webhooks.note_commit(commit)
         if self.behaviour.read_delay_seconds:
             until = self.store.clock.elapsed() + self.behaviour.read_delay_seconds
             for edit in commit.edits:

@@ -121,7 +121,7 @@ def list_records(emulation: "Emulation", base: Base, table: Table, asked: ListPa
     wanted = None if asked.fields is None else [_field(table, name).id for name in asked.fields]
     records = emulation.delays.as_listed(table, now)
     if asked.offset is None:
-        ids = _matching(renderer, table, records, asked)
+        ids = _matching(renderer, table, records, asked, emulation.hidden)
         iterator_id, opened, start, number = store.new_id("itr"), OpenList(table, ids, {}, now), 0, 1
     else:
         iterator_id, opened, start, number = emulation.iterators.resume(
@@ -150,10 +150,12 @@ def list_records(emulation: "Emulation", base: Base, table: Table, asked: ListPa
     return body + b"}"
 
 
-def _matching(renderer: Renderer, table: Table, records: Mapping[str, Record], asked: ListParameters) -> list[str]:
+def _matching(
+    renderer: Renderer, table: Table, records: Mapping[str, Record], asked: ListParameters, hidden: set[str]
+) -> list[str]:
     sorting = [(_field(table, name), descending) for name, descending in asked.sort]
     if asked.filter is None:
-        found: Iterable[Record] = records.values()
+        found: Iterable[Record] = [r for r in records.values() if r.id not in hidden] if hidden else records.values()
     else:
         formula = _filter(renderer, asked.filter)
         found = _candidates(formula, records)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import format_datetime
@@ -25,6 +25,7 @@ from playground.airtable.emulation import Emulation, RequestSeen
 from playground.airtable.faults import Fault
 from playground.airtable.moments import wire_time
 from playground.airtable.store import Store
+from playground.airtable.webhooks import Hook
 
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 _FASTEST = 1  # of zlib's levels; most of a page's time would go into the others
@@ -112,6 +113,18 @@ class Emulator:
         """Make a token invalid."""
         if self.store.tokens is not None:
             self.store.tokens[token].is_revoked = True
+
+    def hooks(self, base_id: str) -> list[Hook]:
+        """Return the webhooks of a base."""
+        return list(self.state.webhooks.hooks.get(base_id, {}).values())
+
+    def restore(self, base_id: str, table: str, record_id: str) -> None:
+        """Bring a deleted record back from the trash."""
+        self.store.restore(base_id, table, [record_id])
+
+    def hide_from_listings(self, record_ids: Iterable[str]) -> None:
+        """Let lists pass over these records (only these), unless they are asked for by id."""
+        self.state.hidden = set(record_ids)
 
     def advance(self, seconds: float) -> None:
         """Let time pass on the emulator's clock."""
@@ -212,7 +225,11 @@ def _carry_out(emulation: Emulation, call: api.Call, fault: Fault) -> tuple[int,
         if refused is not None:
             raise refused
         with emulation.store.lock:
-            return 200, api.answer(emulation, call), {}
+            emulation.store.source = "publicApi"
+            try:
+                return 200, api.answer(emulation, call), {}
+            finally:
+                emulation.store.source = "client"
     except errors.Refusal as refusal:
         return refusal.status, orjson.dumps(refusal.body), refusal.headers
 

@@ -36,20 +36,22 @@ class Change:
 
 @dataclass(frozen=True)
 class Edit:
-    """What a write did to one record; `before` None: created, `after` None: deleted."""
+    """What a write did to one record; `before` None: created (or brought back), `after` None: deleted."""
 
     table: Table
     before: Record | None
     after: Record | None
+    restored: bool = False
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A write that was applied, with the records that moved along through links."""
+    """A write that was applied, with the records that moved along through links; `source` as webhooks name it."""
 
     base: Base
     at: str
     edits: tuple[Edit, ...]
+    source: str = "client"
 
 
 @dataclass
@@ -62,6 +64,8 @@ class Store:
         clock: what the emulated Airtable takes for now.
         path: the base file that is kept up to date; None: edits end with the process.
         listeners: called with every commit, after it was applied and kept.
+        schema_listeners: called with the base after every edit of its schema.
+        source: who is writing, as webhooks name it.
     """
 
     bases: dict[str, Base]
@@ -69,9 +73,12 @@ class Store:
     clock: Clock = field(default_factory=Clock)
     path: Path | None = None
     listeners: list[Callable[[Commit], None]] = field(default_factory=list)
+    schema_listeners: list[Callable[[Base], None]] = field(default_factory=list)
+    source: str = "client"
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     _renderers: dict[str, Renderer] = field(default_factory=dict, repr=False)
     _journal: base_file.Journal | None = field(default=None, repr=False)
+    _trash: dict[tuple[str, str], Record] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, path: Path | str, *, persist: bool = False, clock: Clock | None = None) -> Self:
@@ -135,9 +142,12 @@ class Store:
                 self._journal.append({"base": base.id, "at": at, "changes": entry})
                 if self._journal.is_big:
                     self.save()
-            for listener in self.listeners:
-                listener(commit)
+            self._tell(commit)
             return commit
+
+    def _tell(self, commit: Commit) -> None:
+        for listener in self.listeners:
+            listener(commit)
 
     # For what acts on the base from outside its API: automations of the sample, tests.
 
@@ -195,12 +205,37 @@ class Store:
             base, found = self.table(base_id, table)
             self.commit(base, [Change(found, i, None) for i in record_ids])
 
+    def restore(self, base_id: str, table: str, record_ids: Iterable[str]) -> None:
+        """Bring deleted records back from the trash, as they were; the journal of a kept base file does not have it.
+
+        Raises:
+            KeyError: one of them is not in the trash.
+        """
+        with self.lock:
+            base, found = self.table(base_id, table)
+            records = [self._trash.pop((found.id, record_id)) for record_id in record_ids]
+            for record in records:
+                found.records[record.id] = record
+            edits = tuple(Edit(found, None, record, restored=True) for record in records)
+            self._tell(Commit(base, whole_second(self.clock.now()), edits, self.source))
+
+    def drift(self, base_id: str, table: str, record_id: str, name: str, value: Any) -> None:
+        """Change a computed cell without any sign of it, as a formula over the present time does."""
+        with self.lock:
+            _, found = self.table(base_id, table)
+            record = found.records[record_id]
+            cells = {**record.cells(), **_by_id(found, {name: value})}
+            drifted = Record(record.id, record.created, record.modified, kept_json(cells), record.touched)
+            found.records[record_id] = drifted
+
     def schema_changed(self, base: Base) -> None:
         """Take note of an edit of the schema of a base: nothing rendered before holds any longer."""
         with self.lock:
             for table in base.tables:
                 table.revision += 1
                 self._renderers.pop(table.id, None)
+            for listener in self.schema_listeners:
+                listener(base)
             self.save()
 
     def _replay(self, entry: dict[str, Any]) -> None:
@@ -217,7 +252,7 @@ class Store:
         edits: dict[str, Edit] = {}
         for change in changes:
             self._write(base, at, change, edits)
-        return Commit(base, at, tuple(edits.values()))
+        return Commit(base, at, tuple(edits.values()), self.source)
 
     def _write(self, base: Base, at: str, change: Change, edits: dict[str, Edit], *, follow_links: bool = True) -> None:
         table = change.table
@@ -226,7 +261,7 @@ class Store:
         if after is before:
             return
         if after is None:
-            del table.records[change.record_id]
+            self._trash[table.id, change.record_id] = table.records.pop(change.record_id)
         else:
             table.records[change.record_id] = after
         first = edits.get(change.record_id)

@@ -1,6 +1,6 @@
 """A small sample base behind the Airtable emulator, and a client of ours that reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,16 +40,22 @@ def emulator(base_file: Path) -> Iterator[Emulator]:
 
 @dataclass
 class Reader:
-    """Syncs one client from the emulator; `slept` collects the seconds that its limiter would have waited."""
+    """Syncs one client from the emulator.
+
+    Attributes:
+        slept: the seconds that its limiter would have waited.
+        pause: called with them instead.
+    """
 
     engine: Engine
     settings: Settings
     client: Client
     slept: list[float]
+    pause: Callable[[float], None] | None = None
 
     @property
     def pace(self) -> Limiter:
-        return Limiter(rate=1e6, pause=self.slept.append)
+        return Limiter(rate=1e6, pause=self.pause or self.slept.append)
 
     @property
     def gateway(self) -> Gateway:

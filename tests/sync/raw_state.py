@@ -19,7 +19,10 @@ def whole_state(engine: Engine) -> State:
         return {
             # When the schema was last read is no state.
             table: sorted(
-                (tuple(row) for row in connection.execute(text(f"select to_jsonb(t) - 'last_seen' from raw.{table} t"))),
+                (
+                    tuple(row)
+                    for row in connection.execute(text(f"select to_jsonb(t) - 'last_seen' from raw.{table} t"))
+                ),
                 key=repr,
             )
             for table in [*tables, "airtable_options"]
