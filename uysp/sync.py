@@ -126,7 +126,8 @@ def _prepare(cycle: Cycle) -> tuple[Look, datetime]:
     if not cycle.tables:
         read_schema(cycle)  # a base that cannot be used at all gets no hook
     seen = look(cycle.engine, cycle.gateway, cycle.tables, QUICK_PAGES if cycle.quick else None)
-    if not cycle.schema_is_fresh and (cycle.full or seen.schema_due or not seen.by_hook):
+    # What was read before the hook was made may have changed until then: a new hook makes it due again.
+    if seen.schema_due or not cycle.schema_is_fresh and (cycle.full or not seen.by_hook):
         read_schema(cycle)
     now = cycle.gateway.server_time
     if seen.last_change is not None and now - seen.last_change < SETTLE_TIME:

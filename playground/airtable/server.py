@@ -6,7 +6,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import Any
 
@@ -73,7 +73,7 @@ class Emulator:
     """
 
     url: str
-    state: Emulation
+    state: Emulation = field(repr=False)  # all bases with all records
 
     @property
     def store(self) -> Store:

@@ -60,7 +60,7 @@ def test_the_hook_has_no_url_and_names_no_field(reader: Reader, emulator: Emulat
 def test_changes_cost_a_call_for_fifty_payloads_and_one_for_a_hundred_records(
     batches: int, size: int, most: int, reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:
-    emulator.store.create(reader.client.base_id, "Leads", [{"Lead": f"More {number}"} for number in range(4000)])
+    emulator.store.create(reader.client.base_id, "Leads", [{"Lead": f"More {number}"} for number in range(6000)])
     reader.sync()
     ids = some_leads(emulator, batches * size)
     for start in range(0, len(ids), size):
