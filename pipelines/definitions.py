@@ -3,7 +3,15 @@
 import dagster as dg
 
 from pipelines.airtable import NOT_CONFIGURED, airtable_tables, heartbeat
-from pipelines.automation import prune, prune_daily, sync, sync_every_five_minutes
+from pipelines.automation import (
+    look_for_changes,
+    prune,
+    prune_daily,
+    sweep,
+    sweep_nightly,
+    sync,
+    sync_every_five_minutes,
+)
 from pipelines.marts import marts_from
 from pipelines.resources import Workplace
 from pipelines.warehouse import prepare_manifest
@@ -17,8 +25,9 @@ _marts = marts_from(prepare_manifest(_settings, _log.info))
 
 definitions = dg.Definitions(
     assets=[airtable_tables, _marts, heartbeat],
-    jobs=[sync, prune],
-    schedules=[sync_every_five_minutes, prune_daily],
+    jobs=[sync, sweep, prune],
+    schedules=[sync_every_five_minutes, sweep_nightly, prune_daily],
+    sensors=[look_for_changes],
     resources={"workplace": Workplace()},
     executor=dg.in_process_executor,
 )

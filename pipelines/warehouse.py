@@ -6,6 +6,7 @@ In the process and not as a program of its own, because that halves the time of 
 `import dbt`).
 """
 
+import hashlib
 import shutil
 import tempfile
 import time
@@ -35,6 +36,8 @@ LIBPQ_VARIABLES = {
     "sslkey": "PGSSLKEY",
     "channel_binding": "PGCHANNELBINDING",
 }
+# Changes with every load, also with one whose number is smaller because it took longer than another.
+_LOADS = "select count(*) || ' up to ' || coalesce(max(load_id), 0) from raw.loads"
 Progress = Callable[[str], None]
 
 
@@ -101,6 +104,7 @@ def build_marts(
 
     with exclusive(engine, "build_marts", on_wait=wait):
         started = time.monotonic()
+        built = _begin_build(engine)
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
         seconds = time.monotonic() - started
     if result.exception is not None and not isinstance(result.exception, Exception):
@@ -108,6 +112,8 @@ def build_marts(
     if result.exception is not None:
         raise WarehouseError(f"dbt could not build the marts, no model was changed: {_one_line(result.exception)}")
     nodes = tuple(_outcomes(getattr(result.result, "results", ())))
+    if result.success and not select:
+        _remember_build(engine, *built)
     return BuildResult(
         success=result.success,
         seconds=seconds,
@@ -117,11 +123,66 @@ def build_marts(
     )
 
 
-def has_marts(engine: Engine) -> bool:
-    """Return whether the marts were ever built here."""
+@dataclass(frozen=True)
+class BuildState:
+    """Whether the marts are as new as what was loaded.
+
+    Attributes:
+        is_due: they are older than the newest load or than the dbt project, or were never built.
+        was_tried: a build of just this was tried, and failed.
+    """
+
+    is_due: bool
+    was_tried: bool
+
+
+def build_state(engine: Engine) -> BuildState:
+    """Return whether there is something to build."""
+    project = _fingerprint()
     with engine.connect() as connection:
-        exists: bool = connection.execute(text("select to_regclass('marts.sync_status') is not null")).scalar_one()
-    return exists
+        row = connection.execute(
+            text(
+                """
+                select loads, project, tried_loads, tried_project,
+                       to_regclass('marts.sync_status') is not null as has_marts, ("""
+                + _LOADS
+                + """) as present
+                from app.builds
+            """
+            )
+        ).one()
+    return BuildState(
+        is_due=not row.has_marts or (row.loads, row.project) != (row.present, project),
+        was_tried=(row.tried_loads, row.tried_project) == (row.present, project),
+    )
+
+
+def _begin_build(engine: Engine) -> tuple[str, str]:
+    """Return from which loads and which project the build that begins now is made; note that it was tried."""
+    project = _fingerprint()
+    with engine.begin() as connection:
+        loads: str = connection.execute(
+            text(
+                "update app.builds set tried_loads = (" + _LOADS + "), tried_project = :project returning tried_loads"
+            ),
+            {"project": project},
+        ).scalar_one()
+    return loads, project
+
+
+def _remember_build(engine: Engine, loads: str, project: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("update app.builds set loads = :loads, project = :project"), {"loads": loads, "project": project}
+        )
+
+
+def _fingerprint() -> str:
+    """Return what changes with every change of the dbt project."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in _project_files() if path.is_file()):
+        digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Path:

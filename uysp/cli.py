@@ -14,7 +14,7 @@ from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings, load_settings
 
 if TYPE_CHECKING:
-    from uysp.sync import TableOutcome
+    from uysp.cycle import TableOutcome
 
 app = typer.Typer(
     help="Warehouse and Slack front end for text-message outreach that lives in Airtable.",
@@ -67,8 +67,9 @@ def sync(
     client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Only this client.")] = None,
 ) -> None:
     """One cycle in the foreground: read from Airtable what changed, load it, build the marts."""
-    from pipelines.warehouse import build_marts, has_marts
-    from uysp.database import Role, exclusive, open_database
+    from pipelines.warehouse import build_marts, build_state
+    from uysp.clients import each_client
+    from uysp.database import Role, open_database
     from uysp.sync import sync_client
 
     if fast and not full:
@@ -77,15 +78,10 @@ def sync(
     clients = chosen_clients(settings, client)
     console = Console(highlight=False)
     errors: list[str] = []
-    read = False
-    with (
-        console.status("starting") as status,
-        open_database(settings, Role.PIPELINE) as engine,
-        exclusive(engine, "sync", on_wait=lambda: status.update("another sync is running; waiting for its end")),
-    ):
-        for each in clients:
-            status.update(f"{each.key}: asking Airtable")
-            for outcome in sync_client(
+    with console.status("asking Airtable") as status, open_database(settings, Role.PIPELINE) as engine:
+
+        def read(each: Client) -> "list[TableOutcome]":
+            return sync_client(
                 engine,
                 settings,
                 each,
@@ -93,15 +89,20 @@ def sync(
                 fast=fast,
                 sweep=sweep,
                 accept_deletions=accept_deletions,
-                progress=lambda table, read: status.update(f"{table}: {read:,}"),
-            ):
+                progress=lambda table, records: status.update(f"{each.key} {table}: {records:,}"),
+                on_wait=lambda: status.update(f"another sync of {each.key} is running; waiting for its end"),
+            )
+
+        for _, outcomes in each_client(clients, read):
+            for outcome in outcomes:
                 console.print(table_line(outcome), markup=False, soft_wrap=True)
                 errors += [said for said in (outcome.error, outcome.alarm) if said]
-                read = read or outcome.error is None
-        if read or not has_marts(engine):
+        if full or build_state(engine).is_due:
             built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
             console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
             errors += built.failures
+        else:
+            console.print("marts: nothing to build, they hold all that is loaded")
     for error in dict.fromkeys(errors):
         print(f"uysp: {error}", file=sys.stderr)
     raise typer.Exit(1 if errors else 0)

@@ -164,6 +164,14 @@ def unknown_ids(connection: Connection, source: SourceTable) -> list[str]:
     )
 
 
+def present_rows(connection: Connection, source_table: str) -> int:
+    """Return how many records of all clients a table has, deleted ones not counted."""
+    rows: int = connection.execute(
+        text(f"select count(*) from raw.{source_table} where deleted_at is null")
+    ).scalar_one()
+    return rows
+
+
 def load_staged(connection: Connection, source: SourceTable, staged: Staged, gone: Collection[str] = ()) -> LoadResult:
     """Load what is staged; from here until the end of the transaction others that load this table wait.
 

@@ -101,6 +101,8 @@ def sync_client(
             foreign = _loaded_from_another_base(connection, client)
         if foreign:
             return [TableOutcome(client.key, source_table, error=foreign) for source_table in TABLES]
+        with engine.begin() as connection:
+            _record_client(connection, settings, client)
         try:
             seen, now = _prepare(cycle)
         except AirtableError as error:
@@ -127,7 +129,7 @@ def _prepare(cycle: Cycle) -> tuple[Look, datetime]:
         read_schema(cycle)  # a base that cannot be used at all gets no hook
     seen = look(cycle.engine, cycle.gateway, cycle.tables, QUICK_PAGES if cycle.quick else None)
     # What was read before the hook was made may have changed until then: a new hook makes it due again.
-    if seen.schema_due or not cycle.schema_is_fresh and (cycle.full or not seen.by_hook):
+    if seen.schema_due or (not cycle.schema_is_fresh and (cycle.full or not seen.by_hook)):
         read_schema(cycle)
     now = cycle.gateway.server_time
     if seen.last_change is not None and now - seen.last_change < SETTLE_TIME:
@@ -153,7 +155,7 @@ def read_schema(cycle: Cycle) -> None:
                 f"The base of client {cycle.client.key} lacks {', '.join(lacking)}, without which no number is right; "
                 "nothing was loaded. Restore it in Airtable, or name this base's own field in the clients file."
             )
-        _record_client(connection, cycle.settings, cycle.client)
+        _bind_to_base(connection, cycle)
         changes = schema_changes(connection, cycle.client, found, missing)
         seen_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
         for source in found.values():
@@ -233,23 +235,44 @@ def _loaded_from_another_base(connection: Connection, client: Client) -> str | N
     )
 
 
-def _record_client(connection: Connection, settings: Settings, client: Client) -> None:
-    """Write what models need to know of a client."""
+def _bind_to_base(connection: Connection, cycle: Cycle) -> None:
+    """Let the client's key stand for this base from now on, with what models need to know of it."""
     connection.execute(
         text("""
             insert into raw.clients (client, name, base_id, timezone, internal_campaigns)
             values (:client, :name, :base_id, :timezone, :internal_campaigns)
-            on conflict (client) do update set
-                name = excluded.name, timezone = excluded.timezone, internal_campaigns = excluded.internal_campaigns
+            on conflict (client) do nothing
         """),
-        {
-            "client": client.key,
-            "name": client.name,
-            "base_id": client.base_id,
-            "timezone": client.timezone,
-            "internal_campaigns": settings.uysp_internal_campaigns,
-        },
+        _described(cycle.settings, cycle.client),
     )
+
+
+def _record_client(connection: Connection, settings: Settings, client: Client) -> None:
+    """Take over what the configuration says now; the marts are built anew if that changes numbers."""
+    connection.execute(
+        text("""
+            with changed as (
+                update raw.clients set
+                    name = :name, timezone = :timezone, internal_campaigns = :internal_campaigns
+                where client = :client
+                  and (name, timezone, internal_campaigns) is distinct from
+                      (:name, :timezone, cast(:internal_campaigns as text[]))
+                returning client
+            )
+            update app.builds set loads = '', tried_loads = '' where exists (select from changed)
+        """),
+        _described(settings, client),
+    )
+
+
+def _described(settings: Settings, client: Client) -> dict[str, object]:
+    return {
+        "client": client.key,
+        "name": client.name,
+        "base_id": client.base_id,
+        "timezone": client.timezone,
+        "internal_campaigns": settings.uysp_internal_campaigns,
+    }
 
 
 def _remember_success(connection: Connection, client: str, source_table: str) -> None:

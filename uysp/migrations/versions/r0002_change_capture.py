@@ -4,7 +4,7 @@
 `app.airtable_dirty`: records that Airtable named as changed and that were not re-read since.
 `app.airtable_tables`: what a table waits for as a whole, and when it was last read whole or swept.
 `app.airtable_held_deletions`: records that are gone from Airtable, so many at once that a person has to confirm.
-`app.builds`: up to which load the marts are built.
+`app.builds`: from which loads and which state of the dbt project the marts are built, and were last tried to be.
 `raw.<table>.written_at`: when a write of ours was last answered; a read that began before it is older than it.
 `raw.airtable_schema_changes`: what happened to tables, fields and options, in words.
 """
@@ -63,9 +63,12 @@ def upgrade() -> None:
         );
         create table app.builds (
             id boolean primary key default true check (id),
-            load_id bigint not null,
-            built_at timestamptz not null
+            loads text not null default '',
+            project text not null default '',
+            tried_loads text not null default '',
+            tried_project text not null default ''
         );
+        insert into app.builds default values;
         create table raw.airtable_schema_changes (
             id bigint generated always as identity primary key,
             client text not null,

@@ -1,0 +1,193 @@
+"""The sensor and the schedule: what they ask of Airtable, when they ask for a run, and what they show without one."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, text
+
+from pipelines.airtable import DRIFT_CHECK, HEARTBEAT, HELD_CHECK, KEYS, READ_CHECK
+from pipelines.automation import look_for_changes, sync_every_five_minutes
+from playground.airtable.schema_edits import edit
+from playground.airtable.server import Emulator
+from uysp.airtable.client import Gateway
+from uysp.airtable.fields import known_tables
+from uysp.airtable.limiter import Limiter
+from uysp.raw import load_written
+from uysp.settings import load_settings
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def built(configured: dict[str, str], definitions: dg.Definitions, instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    """Everything read and built once."""
+    run(definitions, instance)
+    return instance
+
+
+def run(definitions: dg.Definitions, instance: dg.DagsterInstance, tags: dict[str, str] | None = None) -> bool:
+    return (
+        definitions.resolve_job_def("sync")
+        .execute_in_process(instance=instance, raise_on_error=False, tags=tags)
+        .success
+    )
+
+
+def sensor(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
+    decision = look_for_changes(dg.build_sensor_context(instance=instance))
+    assert isinstance(decision, dg.RunRequest | dg.SkipReason)
+    return decision
+
+
+def schedule(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
+    decision = sync_every_five_minutes(dg.build_schedule_context(instance=instance))
+    assert isinstance(decision, dg.RunRequest | dg.SkipReason)
+    return decision
+
+
+def let_pass(engine: Engine, seconds: int) -> None:
+    """As if the last look had been so much earlier."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("update app.airtable_hooks set looked_at = looked_at - make_interval(secs => :seconds)"),
+            {"seconds": seconds},
+        )
+
+
+def heartbeats(instance: dg.DagsterInstance) -> int:
+    return len(instance.fetch_materializations(HEARTBEAT, limit=100).records)
+
+
+def shown(instance: dg.DagsterInstance, table: str, check: str) -> dg.AssetCheckEvaluation:
+    (record,) = instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(KEYS[table], check), limit=1
+    )
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    evaluation = record.event.dagster_event.event_specific_data
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    return evaluation
+
+
+def change_a_lead(emulator: Emulator) -> None:
+    (base_id,) = emulator.store.bases
+    record_id = next(iter(emulator.store.table(base_id, "Leads")[1].records))
+    emulator.store.update(base_id, "Leads", {record_id: {"Company": "Changed"}})
+
+
+def test_an_idle_look_is_one_call_and_starts_nothing(
+    built: dg.DagsterInstance, emulator: Emulator, engine: Engine
+) -> None:
+    let_pass(engine, 30)
+    before = len(emulator.requests)
+    assert isinstance(sensor(built), dg.SkipReason)
+    assert [seen.path.rpartition("/")[2] for seen in emulator.requests[before:]] == ["payloads"]
+
+
+def test_heartbeats_go_on_without_runs(
+    built: dg.DagsterInstance, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = heartbeats(built)
+    let_pass(engine, 30)
+    sensor(built)
+    assert heartbeats(built) == before, "the run's own is not five minutes old"
+    monkeypatch.setattr("pipelines.automation.HEARTBEAT_EVERY", timedelta(0))
+    let_pass(engine, 30)
+    sensor(built)
+    assert heartbeats(built) == before + 1
+
+
+def test_a_change_is_read_at_once_and_asks_for_one_run(
+    built: dg.DagsterInstance, definitions: dg.Definitions, emulator: Emulator, engine: Engine
+) -> None:
+    change_a_lead(emulator)
+    let_pass(engine, 30)
+    assert isinstance(sensor(built), dg.RunRequest)
+    with engine.connect() as connection:
+        read: int = connection.execute(
+            text("select count(*) from raw.leads where fields ->> 'Company' = 'Changed'")
+        ).scalar_one()
+    assert read == 1, "before any run"
+    assert run(definitions, built)
+    with engine.connect() as connection:
+        assert connection.execute(text("select count(*) from marts.leads where company = 'Changed'")).scalar_one() == 1
+    let_pass(engine, 30)
+    assert isinstance(sensor(built), dg.SkipReason)
+
+
+def test_the_schedule_does_not_look_again_within_a_minute(
+    built: dg.DagsterInstance, emulator: Emulator, engine: Engine
+) -> None:
+    let_pass(engine, 59)
+    before = len(emulator.requests)
+    assert isinstance(schedule(built), dg.SkipReason)
+    assert len(emulator.requests) == before
+    let_pass(engine, 5)
+    assert isinstance(schedule(built), dg.SkipReason)
+    assert len(emulator.requests) == before + 1
+
+
+def test_without_the_sensor_the_schedule_does_everything(
+    built: dg.DagsterInstance, emulator: Emulator, engine: Engine
+) -> None:
+    change_a_lead(emulator)
+    let_pass(engine, 300)
+    assert isinstance(schedule(built), dg.RunRequest)
+
+
+def test_an_empty_database_asks_for_a_run(configured: dict[str, str], instance: dg.DagsterInstance) -> None:
+    assert isinstance(sensor(instance), dg.RunRequest)
+
+
+def test_a_failure_is_shown_as_one_failed_run_and_then_as_a_reason(
+    built: dg.DagsterInstance, definitions: dg.Definitions, emulator: Emulator, engine: Engine
+) -> None:
+    emulator.revoke(load_settings().clients[0].token.get_secret_value())
+    let_pass(engine, 30)
+    skipped = sensor(built)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "does not know the token for client uysp" in str(skipped.skip_message)
+    assert not shown(built, "leads", READ_CHECK).passed
+    let_pass(engine, 300)
+    asked = schedule(built)
+    assert isinstance(asked, dg.RunRequest)
+    assert not run(definitions, built, dict(asked.tags))
+    let_pass(engine, 300)
+    assert isinstance(schedule(built), dg.SkipReason), "the same failure is not shown again and again"
+
+
+def test_what_another_process_loads_is_built_too(built: dg.DagsterInstance, emulator: Emulator, engine: Engine) -> None:
+    client = load_settings().clients[0]
+    gateway = Gateway(client, Limiter(1e6), emulator.url)
+    with engine.begin() as connection:
+        source = known_tables(connection, client)["leads"]
+        sent_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
+        record_id: str = connection.execute(text("select min(record_id) from raw.leads")).scalar_one()
+        field_id = next(field_id for field_id, name in source.names.items() if name == "Company")
+        records = gateway.update(source.table.id, {record_id: {field_id: "Written"}})
+        load_written(connection, source, records, sent_at)
+    # Nobody has to look for that.
+    assert isinstance(sensor(built), dg.RunRequest)
+
+
+def test_deletions_held_back_and_schema_changes_are_shown_without_a_run(
+    built: dg.DagsterInstance, emulator: Emulator, engine: Engine
+) -> None:
+    (base_id,) = emulator.store.bases
+    assert shown(built, "leads", HELD_CHECK).passed
+    emulator.store.delete(base_id, "Leads", sorted(emulator.store.table(base_id, "Leads")[1].records)[:25])
+    edit(emulator.store, base_id, "rename_field", table="SMS_Audit", field="Phone", name="Telephone")
+    let_pass(engine, 30)
+    sensor(built)
+    held, drift = shown(built, "leads", HELD_CHECK), shown(built, "sms_audit", DRIFT_CHECK)
+    assert not held.passed
+    assert "--accept-deletions" in str(held.description)
+    assert not drift.passed
+    assert "'Phone' is called 'Telephone' now" in str(drift.description)
