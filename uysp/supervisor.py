@@ -107,6 +107,9 @@ def dagster_programs(settings: Settings, database: URL, code_socket: Path, web_p
         "UYSP_HOME": str(settings.uysp_home),
         "UYSP_DAGSTER_STORAGE": storage_url(database),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        # A look waits while Airtable locks the base (30 s), and once more; usually it takes a second.
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "180",
+        "DAGSTER_SCHEDULE_GRPC_TIMEOUT_SECONDS": "180",
         "DO_NOT_TRACK": "1",
     }
     code = [PYTHON, "-m", "dagster", "api", "grpc", "--socket", str(code_socket), "--log-level", "warning"]

@@ -16,6 +16,7 @@ from playground.airtable.rendering import Renderer
 from playground.airtable.schema import Base, Field, Record, Table, kept_json
 from playground.airtable.tokens import Token
 
+_random = random.SystemRandom()  # ids never come again, whoever seeds the global generator
 _ID_CHARACTERS = string.ascii_letters + string.digits
 
 
@@ -119,7 +120,7 @@ class Store:
 
     def new_id(self, prefix: str) -> str:
         """Return an id as Airtable makes them: a prefix of three letters and 14 characters."""
-        return prefix + "".join(random.choices(_ID_CHARACTERS, k=14))
+        return prefix + "".join(_random.choices(_ID_CHARACTERS, k=14))
 
     def renderer(self, base: Base, table: Table) -> Renderer:
         """Return what renders the records of a table under the present schema."""

@@ -32,13 +32,16 @@ def test_every_mart_descends_from_the_table_it_is_about(definitions: dg.Definiti
 
 def test_jobs_and_schedules_are_these_and_run_by_default(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
-    assert {job.name for job in repository.get_all_jobs()} - {"__ASSET_JOB"} == {"sync", "prune"}
+    assert {job.name for job in repository.get_all_jobs()} - {"__ASSET_JOB"} == {"sync", "sweep", "prune"}
     assert {(each.name, each.job_name, each.cron_schedule) for each in repository.schedule_defs} == {
         ("sync_every_five_minutes", "sync", "*/5 * * * *"),
+        ("sweep_nightly", "sweep", "23 2 * * *"),
         ("prune_daily", "prune", "17 3 * * *"),
     }
     assert all(each.default_status == dg.DefaultScheduleStatus.RUNNING for each in repository.schedule_defs)
-    assert repository.sensor_defs == []
+    (sensor,) = repository.sensor_defs
+    assert (sensor.name, sensor.job_name, sensor.minimum_interval_seconds) == ("look_for_changes", "sync", 30)
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
 
 def test_a_cycle_is_everything_in_one_process_and_only_one_at_a_time(definitions: dg.Definitions) -> None:

@@ -97,7 +97,7 @@ def test_the_whole_system_runs_a_cycle_and_ends_without_a_trace(
             each["name"]: each["scheduleState"]["status"]
             for each in ask(port, SCHEDULES)["schedulesOrError"]["results"]
         }
-        assert states == {"sync_every_five_minutes": "RUNNING", "prune_daily": "RUNNING"}
+        assert states == {"sync_every_five_minutes": "RUNNING", "sweep_nightly": "RUNNING", "prune_daily": "RUNNING"}
         assert ask(port, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
 
         def done() -> bool:
