@@ -14,6 +14,8 @@ from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings, load_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from uysp.cycle import TableOutcome
 
 app = typer.Typer(
@@ -22,6 +24,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+client_app = typer.Typer(help="Clients, one Airtable base each.", no_args_is_help=True)
+app.add_typer(client_app, name="client")
 
 
 def main() -> None:
@@ -114,14 +119,35 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:
     """Answer a question as the slash command with this text does."""
+    _answer(text, as_json=as_json)
+
+
+@app.command()
+def versions(
+    lead: Annotated[str, typer.Argument(help="A record id, email, phone number or name.")],
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose lead it is.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
+) -> None:
+    """A lead's past: every version of its record, and what changed from one to the next."""
+    quoted = lead.replace('"', " ")
+    _answer(f'versions "{quoted}"' + (f" client:{client}" if client else ""), as_json=as_json)
+
+
+def _answer(text: str, *, as_json: bool) -> None:
     from slackbot.answers import ask as answer_question
+    from slackbot.answers import question_of, takes_client
     from slackbot.blocks import json_text
     from uysp.database import Role, open_database
 
     settings = load_settings()
+    # Bytes that are no text in the terminal's encoding come as lone surrogates.
+    text = text.encode(errors="surrogateescape").decode(errors="replace")
+    question = question_of(text)
+    if takes_client(question) and "client" not in question.filters and len(settings.clients) > 1:
+        keys = ", ".join(each.key for each in settings.clients)
+        raise ConfigurationError(f"Several clients are configured, so say which: add client:KEY, one of {keys}.")
     with open_database(settings, Role.BOT) as engine:
-        # Bytes that are no text in the terminal's encoding come as lone surrogates.
-        answer = answer_question(text.encode(errors="surrogateescape").decode(errors="replace"), engine, settings)
+        answer = answer_question(text, engine, settings)
     if as_json:
         print(json_text(answer))
     else:
@@ -152,13 +178,13 @@ def up(
 def doctor() -> None:
     """Check database, Airtable and Slack: a line each, what is wrong and what to do."""
     from slackbot.checks import check_slack
-    from uysp.doctor import State, check_clients, check_database
+    from uysp.doctor import State, check_calls, check_clients, check_database
 
     settings = load_settings()
     console = Console(highlight=False)
     colours = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
     wrong = False
-    for check in (check_database, check_clients, check_slack):
+    for check in (check_database, check_calls, check_clients, check_slack):
         for finding in check(settings):
             wrong = wrong or finding.state is State.WRONG
             console.print(f"[{colours[finding.state]}]{finding.state:<5}[/]", end=" ")
@@ -166,6 +192,92 @@ def doctor() -> None:
             if finding.remedy:
                 console.print(f"      {finding.remedy}", markup=False, soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
+
+
+@client_app.command("forget")
+def forget_client(
+    key: Annotated[str, typer.Argument(help="The client's key.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase everything of a client: records, history, marts, details in the log; and end its webhook."""
+    from uysp import forget
+    from uysp.airtable.client import Gateway
+    from uysp.airtable.limiter import shared_limiter
+    from uysp.capture import remove_hook
+    from uysp.database import Role, open_database
+    from uysp.errors import AirtableError
+    from uysp.settings import AIRTABLE_URL
+
+    settings = load_settings()
+    with open_database(settings, Role.PIPELINE) as engine:
+        known = forget.what_is_known_of_client(engine, key)
+        if not known.total:
+            raise ConfigurationError(f"Nothing is known of a client {key!r}; nothing was erased.")
+        _confirm(f"This erases for good: {known.said()}.", key, yes=yes)
+        configured = next((each for each in settings.clients if each.key == key), None)
+        if configured is not None:
+            gateway = Gateway(
+                configured, shared_limiter(engine, settings, configured), settings.airtable_endpoint_url or AIRTABLE_URL
+            )
+            try:
+                remove_hook(engine, gateway)
+            except AirtableError as error:
+                print(f"uysp: its webhook was left to end by itself within a week: {error}", file=sys.stderr)
+        erased = forget.forget_client(engine, key)
+        _rebuild(settings, engine)
+    print(f"Erased: {erased.said()}.")
+    if configured is not None:
+        print(f"{key} is still configured, so the next sync reads it again: take it out of the configuration.")
+
+
+@app.command("forget-lead")
+def forget_lead(
+    lead_id: Annotated[str, typer.Argument(metavar="ID", help="The lead's record id.")],
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose lead it is.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase everything of a lead: its record, its messages, their history, marts, details in the log."""
+    from uysp import forget
+    from uysp.database import Role, open_database
+
+    settings = load_settings()
+    with open_database(settings, Role.PIPELINE) as engine:
+        having = [key for key in forget.clients_of_lead(engine, lead_id) if client in {None, key}]
+        if not having:
+            raise ConfigurationError(f"No lead has the record id {lead_id[:40]!r}; nothing was erased.")
+        if len(having) > 1:
+            raise ConfigurationError(f"Several clients have that lead; add --client, one of {', '.join(having)}.")
+        known = forget.what_is_known_of_lead(engine, having[0], lead_id)
+        _confirm(f"This erases for good: {known.said()}.", lead_id, yes=yes)
+        erased = forget.forget_lead(engine, having[0], lead_id)
+        _rebuild(settings, engine)
+    print(f"Erased: {erased.said()}.")
+    print("As long as the records stand in Airtable they are read again: delete the lead and its messages there, too.")
+
+
+def _confirm(what: str, word: str, *, yes: bool) -> None:
+    """Go on only if a person has typed the word, or said --yes.
+
+    Raises:
+        ConfigurationError: not confirmed; nothing was erased.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigurationError(f"{what} Nothing was erased, because there is nobody to confirm; add --yes.")
+    print(what)
+    if typer.prompt(f"Type {word} to confirm", default="", show_default=False) != word:
+        raise ConfigurationError("Not confirmed; nothing was erased.")
+
+
+def _rebuild(settings: Settings, engine: "Engine") -> None:
+    from pipelines.warehouse import build_marts
+
+    built = build_marts(settings, engine)
+    if not built.success:
+        raise UyspError(
+            f"Erased from raw, but the marts could not be rebuilt: {' '.join(built.failures)} Run uysp sync."
+        )
 
 
 def table_line(outcome: "TableOutcome") -> str:

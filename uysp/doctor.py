@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from uysp.airtable.budget import NOTE_SHARE, WRONG_SHARE, budget
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import EXPECTED_FIELDS, REQUIRED_FIELDS, REQUIRED_TABLES, TABLES
+from uysp.airtable.hooks import own_hooks
 from uysp.airtable.limiter import Limiter
 from uysp.database import Role, missing_roles, open_database, role_sql
+from uysp.deletions import alarm
 from uysp.errors import AirtableError, ConfigurationError, UyspError
 from uysp.settings import AIRTABLE_URL, Client, Settings
 
@@ -29,6 +32,16 @@ OPTIONS = {
         "Manual Process": "leads cannot be marked so",
     },
 }
+_PACES = """
+    select scope, 'Airtable has locked us out for asking too fast' as what, locked_until as until
+    from app.airtable_pace where locked_until > now()
+    union all
+    select scope, 'half the usual rate, because other integrations are busy too', slowed_until
+    from app.airtable_pace where slowed_until > now()
+    union all
+    select scope, 'no calls, because Airtable says that the plan has none left', blocked_until
+    from app.airtable_pace where blocked_until > now()
+"""
 _NEEDED_OPTIONS = {("Processing Status", "Stopped")}
 
 
@@ -69,6 +82,25 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding("roles", State.OK, ", ".join(Role))
 
 
+def check_calls(settings: Settings) -> Iterator[Finding]:
+    """Look at the month's API calls, at what holds requests back, and at deletions that wait for a person."""
+    try:
+        with open_database(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+            plan = budget(connection, settings)
+            paces = connection.execute(text(_PACES)).all()
+            alarms = [said for client in settings.clients for said in alarm(connection, client.key, TABLES).values()]
+    except UyspError:
+        return  # said already
+    kinds = ", ".join(f"{calls:,} {kind}" for kind, calls in plan.by_kind.items())
+    state = State.OK if plan.share_used < NOTE_SHARE else State.NOTE if plan.share_used < WRONG_SHARE else State.WRONG
+    remedy = "" if state is State.OK else "Raise the plan and UYSP_AIRTABLE_MONTHLY_CALLS, or wait for the next month."
+    yield Finding("api calls", state, plan.said() + (f" ({kinds})" if kinds else ""), remedy)
+    for pace in paces:
+        yield Finding(f"api pace {pace.scope.split()[0]}", State.NOTE, f"{pace.what} until {pace.until:%H:%M:%S} UTC")
+    for said in alarms:
+        yield Finding("deletions", State.WRONG, said)
+
+
 def check_clients(settings: Settings) -> Iterator[Finding]:
     """Look at every client's token, scopes, base, tables, fields and select options."""
     try:
@@ -96,6 +128,7 @@ def _check_client(settings: Settings, client: Client) -> Iterator[Finding]:
                 yield Finding(f"{part} scopes", State.WRONG, f"the token lacks {', '.join(lacking)}", remedy)
             else:
                 yield Finding(f"{part} scopes", State.OK, "records may be read and written")
+            yield _hook_finding(f"{part} webhook", gateway)
     except AirtableError as error:
         yield Finding(part, State.WRONG, str(error))
         return
@@ -117,6 +150,18 @@ def _check_client(settings: Settings, client: Client) -> Iterator[Finding]:
         yield from findings
         if not findings:
             yield Finding(f"{part} {name}", State.OK, "all fields and options are there")
+
+
+def _hook_finding(part: str, gateway: Gateway) -> Finding:
+    try:
+        hooks = own_hooks(gateway)
+    except AirtableError as error:
+        if error.status not in {403, 404}:
+            raise
+        remedy = "Give the token the scope webhook:manage, and its owner the role of a creator."
+        text = "changes cannot be followed, so they are looked for by modification time, and deletions nightly"
+        return Finding(part, State.NOTE, text, remedy)
+    return Finding(part, State.OK, "changes are followed" if hooks else "will be made with the next sync")
 
 
 def _missing_fields(part: str, source_table: str, own_names: dict[str, str], present: set[str]) -> Iterator[Finding]:

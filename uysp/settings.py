@@ -88,7 +88,8 @@ class Settings(BaseSettings):
     )
     airtable_api_key: SecretStr | None = Field(
         None,
-        description="Token of a single client (scopes data.records:read, data.records:write, schema.bases:read).",
+        description="Token of a single client (scopes data.records:read, data.records:write, schema.bases:read, "
+        "webhook:manage).",
     )
     airtable_base_id: str | None = Field(None, description="Base of a single client: app followed by 14 characters.")
     uysp_client: str = Field(

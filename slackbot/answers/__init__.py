@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from slackbot.answers import campaigns, lead, usage
+from slackbot.answers import campaigns, lead, status, usage, versions
 from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.grammar import NotUnderstoodError, Question, nearest, parse
@@ -19,7 +19,7 @@ from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
 from uysp.settings import Settings
 
-TOPICS = (campaigns.TOPIC, lead.TOPIC)
+TOPICS = (campaigns.TOPIC, lead.TOPIC, versions.TOPIC, status.TOPIC)
 HELP = usage.explanation(TOPICS)
 VERBS = (*(topic.verb for topic in TOPICS), HELP.verb)
 DEFAULT = HELP.verb.name  # what an empty line asks
@@ -38,6 +38,11 @@ def question_of(line: str) -> Question:
         NotUnderstoodError: it is none; the message says what may have been meant.
     """
     return parse(line, VERBS, DEFAULT)
+
+
+def takes_client(question: Question) -> bool:
+    """Return whether the answer depends on which client is meant."""
+    return any(topic.verb.name == question.verb and "client" in topic.verb.filters for topic in TOPICS)
 
 
 def ask(line: str, engine: Engine, settings: Settings, may_see: Callable[[str], bool] = lambda _client: True) -> Answer:
@@ -83,7 +88,7 @@ def _answer(
     built = not missing_marts(connection, topic.marts)
     age = freshness(statuses, clients, topic.sources) if built else Freshness(None)
     never_read = age.data_as_of is None
-    findings = _nothing_yet(topic) if never_read else topic.answer(question, connection, clients)
+    findings = _nothing_yet(topic) if never_read else topic.answer(question, connection, clients, settings)
     told = Findings(findings.title, findings.summary, findings.sections, (*findings.notes, *age.notes))
     return Answer(question.verb, filters, now, age.data_as_of, True, clients, told)
 

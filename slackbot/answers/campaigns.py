@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from slackbot.answers.model import Column, Findings, Kind, Section, Topic, column_list, read_row
 from slackbot.grammar import Question, Verb
+from uysp.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ _SELECT = text(f"""
 """)
 
 
-def answer(_question: Question, connection: Connection, clients: tuple[str, ...]) -> Findings:
+def answer(_question: Question, connection: Connection, clients: tuple[str, ...], _settings: Settings) -> Findings:
     """Return all campaigns of these clients.
 
     Order: most leads first, because the table answers where the work is, and the small ones' rates mean little;

@@ -9,6 +9,7 @@ from slackbot.answers.freshness import missing_marts
 from slackbot.answers.model import Column, Findings, Kind, Layout, Section, Topic, column_list, read_row
 from slackbot.answers.search import Match, find_leads
 from slackbot.grammar import Question, Verb
+from uysp.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ _TIMELINE = text(f"""
 """)
 
 
-def answer(question: Question, connection: Connection, clients: tuple[str, ...]) -> Findings:
+def answer(question: Question, connection: Connection, clients: tuple[str, ...], _settings: Settings) -> Findings:
     """Return the leads that the text means, best match first; with a single one its past, newest first."""
     matches = find_leads(connection, clients, question.argument)
     leads = _read(connection, matches)

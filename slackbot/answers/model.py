@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, RowMapping
 
 from slackbot.grammar import Question, Verb
+from uysp.settings import Settings
 
 Row = TypeVar("Row")
 
@@ -117,14 +118,15 @@ class Topic:
     """A verb with what answers it from the data.
 
     Attributes:
-        answer: takes the question, a connection in a read-only snapshot and the keys of the clients to look at.
+        answer: takes the question, a connection in a read-only snapshot, the keys of the clients to look at, and the
+            settings.
         sources: the raw tables that its numbers come from.
         marts: the relations of schema `marts` that it cannot do without.
         section_names: the sections it has whatever is found.
     """
 
     verb: Verb
-    answer: Callable[[Question, Connection, tuple[str, ...]], Findings]
+    answer: Callable[[Question, Connection, tuple[str, ...], Settings], Findings]
     sources: tuple[str, ...]
     marts: tuple[str, ...]
     section_names: tuple[str, ...]

@@ -79,6 +79,12 @@ def find_leads(connection: Connection, clients: tuple[str, ...], typed: str) -> 
     return _exact(connection, clients, plain) or _by_words(connection, clients, plain)
 
 
+def named_record(typed: str) -> str | None:
+    """Return the record id that a text is, alone or as client/record id; None: it is none."""
+    by_id = _RECORD_ID.fullmatch(typed.strip())
+    return by_id["record_id"] if by_id else None
+
+
 def _exact(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
     by_id = _RECORD_ID.fullmatch(typed)
     if by_id:
