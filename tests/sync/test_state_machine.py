@@ -244,7 +244,8 @@ class Sequence(RuleBasedStateMachine):
     @rule(options=st.sampled_from([{}, {}, {"quick": True}, {"full": True}, {"sweep": True}]))
     def sync(self, options: dict[str, bool]) -> None:
         outcomes = self.reader.sync(**options)
-        if not any(outcome.error or outcome.left or outcome.alarm for outcome in outcomes.values()):
+        went_well = not any(outcome.error or outcome.left or outcome.alarm for outcome in outcomes.values())
+        if went_well and not self.marks():  # a record marked still is one that the cycle did not believe yet
             self.seen.append(self.airtable())
 
     @rule()
@@ -371,6 +372,14 @@ class Sequence(RuleBasedStateMachine):
             for record_id, cells in self.store.read_all(self.base_id, found.id):
                 state[table][record_id] = {names.get(name, name): value for name, value in cells.items()}
         return state
+
+    def marks(self) -> int:
+        with self.reader.engine.connect() as connection:
+            marked: int = connection.execute(
+                text("select count(*) from app.airtable_dirty where client = :client"),
+                {"client": self.reader.client.key},
+            ).scalar_one()
+        return marked
 
     def is_without_hook(self) -> bool:
         with self.reader.engine.connect() as connection:
