@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, ScalarResult, text
 
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader, base_file, emulator, reader
@@ -24,14 +24,14 @@ def everything(engine: Engine) -> str:
     """All rows of all tables and views of ours, as text."""
     found = []
     with engine.connect() as connection:
-        tables = connection.execute(
+        tables: ScalarResult[str] = connection.execute(
             text("""
                 select table_schema || '.' || table_name from information_schema.tables
                 where table_schema in ('raw', 'app', 'staging', 'intermediate', 'marts')
             """)
         ).scalars()
         for table in list(tables):
-            rows = connection.execute(text(f"select to_jsonb(t)::text from {table} as t")).scalars()
+            rows: ScalarResult[str] = connection.execute(text(f"select to_jsonb(t)::text from {table} as t")).scalars()
             found += [f"{table} {row}" for row in rows]
     return "\n".join(found)
 
