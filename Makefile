@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
@@ -33,6 +33,9 @@ bench-emulator: setup-test ## pages a second of the Airtable emulator
 
 bench-load: setup-test ## a whole sync: seconds, records a second, CPU, memory (ARGS='--leads 100000 --rate 5')
 	@$(PY) -m benchmarks.full_load $(ARGS)
+
+bench-sync: setup-test ## full loads beside other tools, looks, changes, bursts (ARGS='--part changes')
+	@$(PY) -m benchmarks.sync $(ARGS)
 
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock

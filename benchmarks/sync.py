@@ -1,0 +1,293 @@
+"""The sync against the Airtable emulator: full loads beside other tools, idle looks, changes, bursts.
+
+Every measured run is a process of its own (wall and CPU seconds, peak memory); the emulator is another, on the same
+machine, so what it takes is missing to whoever is measured. `--part` chooses; default: all.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy.engine import make_url
+
+from playground.sample import base
+from uysp.database import Role, open_database
+from uysp.embedded import shared_server
+from uysp.settings import PROJECT, Settings, inherited_environment
+
+CYCLE = [sys.executable, "-m", "benchmarks.cycle"]
+CACHE = PROJECT / ".bench"
+PEERS = {
+    "tap": ["tap-airtable==0.1.0", "meltanolabs-target-postgres==0.8.1"],
+    "dlt": ["dlt[postgres]", "pyairtable>=3.5"],
+}
+UNLIMITED = 100_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """What processes that belong together took: wall and CPU seconds, peak memory in MB, and what the last printed."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    output: str
+
+
+@dataclass(frozen=True)
+class Airtable:
+    """A running emulator."""
+
+    url: str
+    token: str
+    base_id: str
+    records: int
+
+    def calls(self) -> int:
+        state: dict[str, Any] = requests.get(f"{self.url}/_emulator/state", timeout=60).json()
+        return sum(state["calls"].values())
+
+    def control(self, where: str, method: str = "POST", **content: Any) -> None:
+        requests.request(method, f"{self.url}/_emulator/{where}", json=content, timeout=60).raise_for_status()
+
+    def change(self, ids: Sequence[str], text: str, size: int) -> None:
+        """Edit leads through the API, `size` a request."""
+        session = requests.Session()
+        session.headers["Authorization"] = f"Bearer {self.token}"
+        for start in range(0, len(ids), size):
+            records = [{"id": each, "fields": {"Company": text}} for each in ids[start : start + size]]
+            session.patch(
+                f"{self.url}/v0/{self.base_id}/Leads", json={"records": records}, timeout=60
+            ).raise_for_status()
+
+
+def run(commands: Sequence[Sequence[str]], environment: dict[str, str]) -> Run:
+    """Run one command, or several as a pipeline."""
+    import time
+
+    started = time.perf_counter()
+    processes: list[subprocess.Popen[str]] = []
+    for command in commands:
+        before = processes[-1].stdout if processes else None
+        processes.append(
+            subprocess.Popen(
+                command, stdin=before, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+            )
+        )
+    assert processes[-1].stdout is not None
+    output = processes[-1].stdout.read()
+    usages = []
+    for process, command in zip(processes, commands, strict=True):
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+        usages.append(usage)
+    return Run(
+        time.perf_counter() - started,
+        sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        sum(usage.ru_maxrss for usage in usages) / 1024,
+        output,
+    )
+
+
+@contextmanager
+def emulator(leads: int, audit: int) -> Iterator[Airtable]:
+    """Serve a sample base of this size, made once and kept."""
+    CACHE.mkdir(exist_ok=True)
+    path = CACHE / f"base-{leads}-{audit}.json"
+    if not path.exists():
+        with path.open("w") as file:
+            base.write(file, leads=leads, audit=audit)
+    empty = base.generate(leads=0, audit=0)
+    command = [sys.executable, "-m", "playground.airtable", "--no-persist", "--base", str(path), "--no-rate-limit"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            url = server.stdout.readline().split()[-1]
+            state = requests.get(f"{url}/_emulator/state", timeout=60).json()
+            (tables,) = state["records"].values()
+            yield Airtable(url, empty["tokens"][0]["token"], empty["bases"][0]["id"], sum(tables.values()))
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def database() -> Iterator[tuple[Path, str]]:
+    """Run an empty embedded database; yields its home and URL."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        home = Path(name) / "home"
+        with shared_server(home) as url, open_database(Settings(_env_file=None, uysp_home=home), Role.PIPELINE):
+            yield home, url
+
+
+def environment_of(airtable: Airtable, home: Path, rate: float) -> dict[str, str]:
+    return inherited_environment() | {
+        "UYSP_HOME": str(home),
+        "AIRTABLE_ENDPOINT_URL": airtable.url,
+        "AIRTABLE_API_KEY": airtable.token,
+        "AIRTABLE_BASE_ID": airtable.base_id,
+        "UYSP_AIRTABLE_RATE": str(rate),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def cycle(airtable: Airtable, environment: dict[str, str], *options: str) -> tuple[Run, dict[str, Any], int]:
+    """Run one cycle of ours; returns its process, what it said, and the calls that it made."""
+    before = airtable.calls()
+    done = run([[*CYCLE, *options]], environment)
+    said: dict[str, Any] = json.loads(done.output)
+    if said["errors"]:
+        sys.exit(f"a cycle failed: {said['errors']}")
+    return done, said, airtable.calls() - before
+
+
+def full_loads(options: argparse.Namespace) -> None:
+    """Ours at three sizes, the others at the smallest, in one run."""
+    small, half = (options.peer_leads, options.peer_leads * 3 // 2), (options.leads // 2, options.audit // 2)
+    for leads, audit in (small, half, (options.leads, options.audit)):
+        with emulator(leads, audit) as airtable, database() as (home, url):
+            environment = environment_of(airtable, home, UNLIMITED)
+            done, said, calls = cycle(airtable, environment, "full", "fast")
+            report(f"ours, {airtable.records:,} records", done, said["seconds"], airtable.records, calls)
+            if (leads, audit) == small:
+                for name, peer in (("tap-airtable", tap), ("dlt", dlt)):
+                    before = airtable.calls()
+                    done = peer(airtable, url, home)
+                    report(
+                        f"{name}, {airtable.records:,} records",
+                        done,
+                        done.seconds,
+                        airtable.records,
+                        airtable.calls() - before,
+                    )
+
+
+def report(name: str, done: Run, seconds: float, records: int, calls: int) -> None:
+    print(
+        f"{name:<32} {records / seconds:>8,.0f} records/s  {calls:>6,} calls  {done.cpu:>7.1f} s CPU  "
+        f"{done.cpu / records * 1e6:>7,.0f} µs CPU/record  {done.peak:>5,.0f} MB",
+        flush=True,
+    )
+
+
+def peer_environment(name: str) -> Path:
+    """Return the folder of executables of a peer's own environment, made if need be."""
+    folder = CACHE / name
+    if not (folder / "installed").exists():
+        print(f"installing {' '.join(PEERS[name])}", flush=True)
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", *PEERS[name]], check=True)
+        (folder / "installed").touch()
+    return folder / "bin"
+
+
+def tap(airtable: Airtable, url: str, home: Path) -> Run:
+    tools, parts = peer_environment("tap"), make_url(url)
+    source, target = home / "tap.json", home / "target.json"
+    source.write_text(json.dumps({"token": airtable.token, "base_ids": [airtable.base_id]}))
+    connection = {"host": parts.host, "port": parts.port, "user": parts.username, "password": parts.password}
+    target.write_text(json.dumps(connection | {"database": parts.database, "default_target_schema": "peer_tap"}))
+    script = str(PROJECT / "benchmarks" / "peers" / "tap.py")
+    commands = [
+        [str(tools / "python"), script, airtable.url, "--config", str(source)],
+        [str(tools / "target-postgres"), "--config", str(target)],
+    ]
+    return run(commands, inherited_environment() | {"DO_NOT_TRACK": "1"})
+
+
+def dlt(airtable: Airtable, url: str, home: Path) -> Run:
+    tools = peer_environment("dlt")
+    script = str(PROJECT / "benchmarks" / "peers" / "dlt_load.py")
+    command = [str(tools / "python"), script, airtable.url, airtable.token, airtable.base_id, url, str(home / "dlt")]
+    quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false", "DO_NOT_TRACK": "1"}
+    return run([command], inherited_environment() | quiet)
+
+
+def at_five_a_second(options: argparse.Namespace) -> None:
+    """Full loads under Airtable's limit, with answers at once and slow ones."""
+    leads = options.limited_leads
+    with emulator(leads, leads * 3 // 2) as airtable:
+        airtable.control("behaviour", "PATCH", requests_per_second=5, user_requests_per_second=50)
+        for latency in (0, 0.3):
+            airtable.control("faults", "DELETE")
+            if latency:
+                airtable.control("faults", latency=latency, times=None, path="^/v0/")
+            with database() as (home, _):
+                _, said, calls = cycle(airtable, environment_of(airtable, home, 5), "full", "fast")
+                floor = -(-airtable.records // 100) / 5
+                print(
+                    f"full load, 5/s, answers after {latency:.1f} s: {said['seconds']:.1f} s for {airtable.records:,} "
+                    f"records in {calls} calls; pages / rate {floor:.1f} s ({said['seconds'] / floor - 1:+.0%})",
+                    flush=True,
+                )
+
+
+def changes(options: argparse.Namespace) -> None:
+    """Idle looks, 1,000 changes in 100 batches and one by one, and a burst, at 5 a second."""
+    with emulator(options.leads, options.audit) as airtable, database() as (home, _):
+        cycle(airtable, environment_of(airtable, home, UNLIMITED), "full", "fast")
+        environment = environment_of(airtable, home, 5)
+        idle = [cycle(airtable, environment) for _ in range(5)]
+        print(
+            f"idle look: {statistics.median(calls for *_, calls in idle):.0f} call, median "
+            f"{statistics.median(said['seconds'] for _, said, _ in idle):.2f} s, "
+            f"{statistics.median(said['cpu'] for _, said, _ in idle):.2f} s CPU",
+            flush=True,
+        )
+        ids = lead_ids(airtable)
+        for name, some, size in (
+            ("1,000 changes in 100 batches", ids[:1000], 10),
+            ("1,000 changes one by one", ids[:1000], 1),
+            ("a burst of 20,000", ids[:20_000], 10),
+        ):
+            airtable.change(some, f"{name} company", size)
+            _, said, calls = cycle(airtable, environment)
+            limit = calls / 5 + 1
+            print(
+                f"{name}: {calls} calls, {said['seconds']:.1f} s (calls / rate + 1 s: {limit:.1f} s), "
+                f"{said['changed']:,} changed",
+                flush=True,
+            )
+
+
+def lead_ids(airtable: Airtable) -> list[str]:
+    from pyairtable import Api
+
+    table = Api(airtable.token, endpoint_url=airtable.url).table(airtable.base_id, "Leads")
+    return [record["id"] for page in table.iterate(fields=["Company"]) for record in page]
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "full": full_loads,
+    "limited": at_five_a_second,
+    "changes": changes,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leads", type=int, default=100_000)
+    parser.add_argument("--audit", type=int, default=150_000)
+    parser.add_argument("--peer-leads", type=int, default=10_000, help="size at which others load, too")
+    parser.add_argument("--limited-leads", type=int, default=20_000, help="size for 5 requests a second")
+    parser.add_argument("--part", choices=PARTS, action="append")
+    options = parser.parse_args()
+    for part in options.part or PARTS:
+        PARTS[part](options)
+
+
+if __name__ == "__main__":
+    main()
