@@ -7,10 +7,12 @@ machine, so what it takes is missing to whoever is measured. `--part` chooses; d
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import requests
 from sqlalchemy.engine import make_url
 
@@ -270,10 +273,55 @@ def lead_ids(airtable: Airtable) -> list[str]:
     return [record["id"] for page in table.iterate(fields=["Company"]) for record in page]
 
 
+def freshness(options: argparse.Namespace) -> None:
+    """From an edit in Airtable to the changed row in marts, under `uysp up`."""
+    chance = random.Random(1)
+    with emulator(options.fresh_leads, options.fresh_leads * 3) as airtable, database() as (home, url):
+        environment = environment_of(airtable, home, 3) | {"DATABASE_URL": url}
+        command = [sys.executable, "-m", "uysp", "up", "--dagster-port", "3939"]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as system:
+            try:
+                ids = lead_ids(airtable)[: options.edits]
+                seen: dict[str, float] = {}
+                edited: dict[str, float] = {}
+                wait_for_marts(url)
+                begin = time.monotonic()
+                due = sorted(chance.uniform(0, 4 * options.edits) for _ in ids)
+                while len(seen) < len(ids) and time.monotonic() < begin + 4 * options.edits + 300:
+                    while len(edited) < len(ids) and time.monotonic() - begin >= due[len(edited)]:
+                        company = f"fresh {len(edited)}"
+                        airtable.change([ids[len(edited)]], company, 1)
+                        edited[company] = time.monotonic()
+                    for company in companies(url):
+                        seen.setdefault(company, time.monotonic())
+                    time.sleep(0.5)
+            finally:
+                system.terminate()
+        ages = sorted(seen[company] - edited[company] for company in seen)
+        print(
+            f"freshness, {airtable.records:,} records: {len(ages)} of {len(ids)} edits seen, median "
+            f"{statistics.median(ages):.0f} s, 95th percentile {ages[int(0.95 * len(ages)) - 1]:.0f} s, "
+            f"longest {ages[-1]:.0f} s",
+            flush=True,
+        )
+
+
+def wait_for_marts(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute("select to_regclass('marts.leads')").fetchone() in (None, (None,)):
+            time.sleep(1)
+
+
+def companies(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return [row[0] for row in connection.execute("select company from marts.leads where company like 'fresh %'")]
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "full": full_loads,
     "limited": at_five_a_second,
     "changes": changes,
+    "freshness": freshness,
 }
 
 
@@ -283,6 +331,8 @@ def main() -> None:
     parser.add_argument("--audit", type=int, default=150_000)
     parser.add_argument("--peer-leads", type=int, default=10_000, help="size at which others load, too")
     parser.add_argument("--limited-leads", type=int, default=20_000, help="size for 5 requests a second")
+    parser.add_argument("--fresh-leads", type=int, default=2_000)
+    parser.add_argument("--edits", type=int, default=100)
     parser.add_argument("--part", choices=PARTS, action="append")
     options = parser.parse_args()
     for part in options.part or PARTS:
