@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 BURST_SHARE = 0.2  # of a table: from there on it is read whole
 SMALL = 500  # records, five calls: never a burst
+SMALL_ANYWAY = 1000  # records, ten calls
 OVERLAP = timedelta(minutes=2)  # modification times are whole seconds, and listings may lag behind
 QUICK_RECORDS = 300  # that a quick look reads
 
@@ -120,7 +121,7 @@ def load_table(connection: Connection, cycle: Cycle, source: SourceTable) -> Loa
         TooMuchError: a quick cycle leaves this table alone.
     """
     waiting = _waiting(connection, source)
-    why = "asked for" if cycle.full else _whole_read_reason(connection, source, waiting)
+    why = "asked for" if cycle.full else _whole_read_reason(connection, cycle, source, waiting)
     if why is None:
         return _load_changed(connection, cycle, source, waiting.dirty)
     if cycle.quick:
@@ -170,13 +171,16 @@ def _waiting(connection: Connection, source: SourceTable) -> _Waiting:
     return _Waiting(row.is_first, row.whole_read_due, row.dirty)
 
 
-def _whole_read_reason(connection: Connection, source: SourceTable, waiting: _Waiting) -> str | None:
+def _whole_read_reason(connection: Connection, cycle: Cycle, source: SourceTable, waiting: _Waiting) -> str | None:
     if waiting.is_first:
         return "it never was"
     if waiting.dirty > SMALL:
         present = room(connection, source).present
         if waiting.dirty > BURST_SHARE * present:
             return f"{waiting.dirty:,} of {present:,} records changed"
+    if waiting.whole_read_due is None and cycle.since is not None and not cycle.quick:
+        # Modification times tell of no deletion; where that is cheap, nobody has to wait for the nightly sweep.
+        return "it is small, and there is no webhook" if room(connection, source).present <= SMALL_ANYWAY else None
     return waiting.whole_read_due
 
 
