@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, Row, TextClause, text
 
 from uysp.errors import AirtableError
 from uysp.settings import AIRTABLE_SHARED_RATE, Client, Settings
@@ -39,6 +39,18 @@ class Kind(StrEnum):
 # Of the calls that the plan allows in a month: the last tenth is kept for people's writes, and before the end comes
 # near, sweeps stop, which only look for what is rarely missed.
 SHARES = {Kind.REREAD: 0.9, Kind.POLL: 0.9, Kind.SWEEP: 0.75}
+
+_TAKE = text("""
+    select wait, said from app.take_airtable_call(
+        :base, :token, :client, :kind, :rank, :rate, :ceiling, :token_ceiling, :most, :now
+    )
+""")
+_LOCK_OUT = text("select app.lock_airtable_out(:base, :token, :base_limit, :token_limit, :now) as by_us")
+_BLOCK = text("""
+    update app.airtable_pace set
+        blocked_until = coalesce(cast(:now as timestamptz), clock_timestamp()) + interval '1 hour'
+    where scope = :base returning scope
+""")
 
 
 class BudgetSpentError(AirtableError):
@@ -105,12 +117,14 @@ class Limiter:
 
 @dataclass(frozen=True)
 class SharedLimiter:
-    """The pace of all processes on one base, and on the token that opens it.
+    """The pace of all processes on one base, and on the token that opens it; for any number of threads.
 
     Attributes:
         rate: requests a second for background reads.
+        ceiling: requests a second for all kinds together.
         most: calls a month that background reads may use, by kind; None: no cap.
-        now: the time, for tests; default: the database's.
+        now: the time; None: the database's, which is the same for all processes.
+        pause: waits for so many seconds.
     """
 
     engine: Engine
@@ -122,14 +136,14 @@ class SharedLimiter:
     pause: Callable[[float], None] = time.sleep
 
     def wait(self, kind: Kind, /) -> None:
-        """Return when a request of this kind may be sent; it then counts as sent."""
+        """Return when a request of this kind may be sent; it then counts as sent.
+
+        Raises:
+            BudgetSpentError: it may not be sent this month; it does not count.
+        """
         while True:
             row = self._call(
-                """
-                select wait, said from app.take_airtable_call(
-                    :base, :token, :client, :kind, :rank, :rate, :ceiling, :token_ceiling, :most, :now
-                )
-                """,
+                _TAKE,
                 client=self.client.key,
                 kind=kind,
                 rank=list(Kind).index(kind),
@@ -146,11 +160,9 @@ class SharedLimiter:
 
     def lock_out(self) -> None:
         """Hold everybody back for 30 s; if we did not ask too fast ourselves, at half the rate for ten minutes."""
-        by_us = self._call(
-            "select app.lock_airtable_out(:base, :token, :base_limit, :token_limit, :now) as by_us",
-            base_limit=AIRTABLE_SHARED_RATE,
-            token_limit=TOKEN_RATE,
-        ).by_us
+        by_us: bool | None = self._call(_LOCK_OUT, base_limit=AIRTABLE_SHARED_RATE, token_limit=TOKEN_RATE).by_us
+        if by_us is None:
+            return  # they are held back already
         log.warning(
             "Airtable asks client %s to slow down; waiting 30 s%s",
             self.client.key,
@@ -159,22 +171,16 @@ class SharedLimiter:
 
     def out_of_calls(self) -> None:
         """Send no background reads for an hour: only the next month or another plan helps."""
-        self._call(
-            """
-            update app.airtable_pace set
-                blocked_until = coalesce(cast(:now as timestamptz), clock_timestamp()) + interval '1 hour'
-            where scope = :base returning scope
-            """
-        )
+        self._call(_BLOCK)
 
     def sleep(self, seconds: float) -> None:
         """Wait for so many seconds."""
         self.pause(seconds)
 
-    def _call(self, statement: str, **values: object) -> Row[Any]:
+    def _call(self, statement: TextClause, **values: object) -> Row[Any]:
         scopes = {"base": base_scope(self.client), "token": token_scope(self.client), "now": self.now()}
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            return connection.execute(text(statement), scopes | values).one()
+            return connection.execute(statement, scopes | values).one()
 
     def _sentence(self, said: str) -> str:
         if said == "blocked":
@@ -189,7 +195,15 @@ class SharedLimiter:
         )
 
 
-def shared_limiter(engine: Engine, settings: Settings, client: Client, *, fast: bool = False) -> SharedLimiter:
+def shared_limiter(
+    engine: Engine,
+    settings: Settings,
+    client: Client,
+    *,
+    fast: bool = False,
+    now: Callable[[], datetime | None] = lambda: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> SharedLimiter:
     """Return the pace of all processes on a client's base.
 
     Args:
@@ -197,11 +211,14 @@ def shared_limiter(engine: Engine, settings: Settings, client: Client, *, fast: 
         settings: for rate and plan.
         client: whose base and token.
         fast: background reads may use the whole rate.
+        now: the time, if not the database's.
+        sleep: waits for so many seconds.
     """
     ceiling = max(AIRTABLE_SHARED_RATE, settings.uysp_airtable_rate)
     cap = settings.uysp_airtable_monthly_calls
     most = None if cap is None else {kind: int(cap * share) for kind, share in SHARES.items()}
-    return SharedLimiter(engine, client, ceiling if fast else settings.uysp_airtable_rate, ceiling, most)
+    rate = ceiling if fast else settings.uysp_airtable_rate
+    return SharedLimiter(engine, client, rate, ceiling, most, now, sleep)
 
 
 def base_scope(client: Client) -> str:
