@@ -83,6 +83,7 @@ def sync(
     clients = chosen_clients(settings, client)
     console = Console(highlight=False)
     errors: list[str] = []
+    read_anything = False
     with console.status("asking Airtable") as status, open_database(settings, Role.PIPELINE) as engine:
 
         def read(each: Client) -> "list[TableOutcome]":
@@ -102,11 +103,12 @@ def sync(
             for outcome in outcomes:
                 console.print(table_line(outcome), markup=False, soft_wrap=True)
                 errors += [said for said in (outcome.error, outcome.alarm) if said]
+                read_anything = read_anything or outcome.error is None
         if full or build_state(engine).is_due:
             built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
             console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
             errors += built.failures
-        else:
+        elif read_anything:
             console.print("marts: nothing to build, they hold all that is loaded")
     for error in dict.fromkeys(errors):
         print(f"uysp: {error}", file=sys.stderr)

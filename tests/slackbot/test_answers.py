@@ -281,9 +281,9 @@ def test_a_client_that_was_never_read_is_named(built: Engine, reading: Engine, s
 def test_help_needs_no_database(settings: Settings) -> None:
     away = sqlalchemy.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
     verbs = [row.verb for row in ask("help", away, settings).sections["verbs"].rows]
-    assert verbs == ["campaigns", "lead", "help"]
+    assert verbs == ["campaigns", "lead", "versions", "status", "help"]
     assert ask("help LEAD", away, settings).sections["verbs"].rows[0].usage == "lead TEXT [client:KEY]"
-    with pytest.raises(NotUnderstoodError, match="campaigns, lead, help"):
+    with pytest.raises(NotUnderstoodError, match="campaigns, lead, versions, status, help"):
         ask("help campaing", away, settings)
 
 

@@ -135,7 +135,9 @@ def test_a_process_that_is_killed_while_it_reads_leaves_what_was_there(
         "AIRTABLE_API_KEY": reader.client.token.get_secret_value(),
     }
     asked_before = len(emulator.requests)
-    process = subprocess.Popen([sys.executable, "-m", "uysp", "sync"], env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uysp", "sync", "--full"], env=environment, stdout=subprocess.DEVNULL
+    )
     try:
         path = leads_path(reader, emulator)
         wait_until(lambda: any(path in seen.path for seen in emulator.requests[asked_before:]))
