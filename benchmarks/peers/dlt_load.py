@@ -6,9 +6,8 @@ In its own environment; arguments: ENDPOINT TOKEN BASE DATABASE_URL FOLDER.
 import sys
 from collections.abc import Iterator
 
-from pyairtable import Api
-
 import dlt
+from pyairtable import Api
 
 endpoint, token, base_id, database, folder = sys.argv[1:]
 base = Api(token, endpoint_url=endpoint).base(base_id)
