@@ -5,9 +5,7 @@ kept, so that history can be held against it at the end.
 """
 
 import itertools
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -491,7 +489,7 @@ def kill(reader: Reader, emulator: Emulator, after: int) -> None:
             time.sleep(0.02)
         time.sleep(0.1)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()  # SIGKILL
         process.wait()
         emulator.heal()
 
