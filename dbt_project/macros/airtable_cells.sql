@@ -24,21 +24,37 @@
 
 {% macro highest_count(field) %}{{ 100 if field == 'SMS Sequence Position' else 1000000 }}{% endmacro %}
 
-{# The present name of the option that had this name when the version was observed; needs the CTE renamed_options. #}
+{# A select's value, or a list of them, under present names; needs the CTE renamed_options. #}
 {% macro airtable_select(table, field) -%}
-    coalesce(
-        (
-            select min(renamed_options.present_name)
-            from renamed_options
-            where
-                renamed_options.client = versions.client
-                and renamed_options.source_table = '{{ table }}'
-                and renamed_options.field = '{{ field }}'
-                and renamed_options.name = cells."{{ field }}" #>> '{}'
-                and versions.observed_at >= renamed_options.seen_from
-                and versions.observed_at < renamed_options.seen_to
-        ),
-        staging.airtable_text(cells."{{ field }}")
+    case jsonb_typeof(cells."{{ field }}")
+        when 'array'
+            then staging.airtable_text((
+                select
+                    jsonb_agg(
+                        coalesce(to_jsonb({{ present_option_name(table, field, "item #>> '{}'") }}), item)
+                        order by place
+                    )
+                from jsonb_array_elements(cells."{{ field }}") with ordinality as items (item, place)
+            ))
+        else coalesce(
+            {{ present_option_name(table, field, 'cells."' ~ field ~ '" #>> \'{}\'') }},
+            staging.airtable_text(cells."{{ field }}")
+        )
+    end
+{%- endmacro %}
+
+{# The present name of the option that had this name when the version was observed; NULL where that is its name still. #}
+{% macro present_option_name(table, field, name) -%}
+    (
+        select min(renamed_options.present_name)
+        from renamed_options
+        where
+            renamed_options.client = versions.client
+            and renamed_options.source_table = '{{ table }}'
+            and renamed_options.field = '{{ field }}'
+            and renamed_options.name = {{ name }}
+            and versions.observed_at >= renamed_options.seen_from
+            and versions.observed_at < renamed_options.seen_to
     )
 {%- endmacro %}
 

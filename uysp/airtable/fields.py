@@ -5,7 +5,7 @@ a rename in Airtable changes nothing downstream (spec/interface.md, section Post
 are known by id, with the time in which each of their names was in use.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.expression import bindparam
 
 from uysp.airtable.client import Field, Table
+from uysp.airtable.naming import KnownField, Naming, name_fields, second_name
 from uysp.settings import Client
 
 TABLES = {
@@ -79,6 +80,7 @@ class SourceTable:
         source_table: its name in the schema raw.
         table: its Airtable schema.
         names: canonical name by field id, for the fields that exist.
+        own_names: by field id, the base's own name by which the clients file named it.
         warnings: what a person should know, a sentence each.
     """
 
@@ -86,18 +88,13 @@ class SourceTable:
     source_table: str
     table: Table
     names: Mapping[str, str]
+    own_names: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
     def attachment_names(self) -> list[str]:
         """Canonical names of the attachment fields, whose URLs change with every read."""
         return [self.names[item.id] for item in self.table.fields if item.type == "multipleAttachments"]
-
-
-@dataclass(frozen=True)
-class _Known:
-    canonical_name: str
-    exists: bool
 
 
 def find_tables(
@@ -113,6 +110,7 @@ def find_tables(
         {"client": client.key},
     )
     known_ids = {row.source_table: row.table_id for row in rows}
+    schema = [_storable(table) for table in schema]
     by_id = {table.id: table for table in schema}
     by_name = {table.name: table for table in schema if table.id not in known_ids.values()}
     found: dict[str, SourceTable] = {}
@@ -122,19 +120,21 @@ def find_tables(
         if table is None:
             missing.append(source_table)
         else:
-            found[source_table] = _name_fields(connection, client, source_table, table)
+            known = _known_fields(connection, client, source_table)
+            naming = _named(client, source_table, table.fields, known)
+            found[source_table] = _source_table(client, source_table, table, naming)
     return found, missing
 
 
 def known_tables(connection: Connection, client: Client) -> dict[str, SourceTable]:
-    """Return the tables as they were when the schema was last read; none where the configuration changed since.
+    """Return the tables as they were when the schema was last read; none where the clients file names others since.
 
     Equal to what `find_tables` returned then, but for the order of fields.
     """
     rows = connection.execute(
         text("""
             select source_table, table_id, airtable_tables.current_name as table_name,
-                   field_id, canonical_name, airtable_fields.current_name, type, options
+                   field_id, canonical_name, own_name, airtable_fields.current_name, type, options
             from raw.airtable_tables
             join raw.airtable_fields using (client, source_table)
             where client = :client and airtable_tables.deleted_at is null and airtable_fields.deleted_at is null
@@ -142,26 +142,21 @@ def known_tables(connection: Connection, client: Client) -> dict[str, SourceTabl
         """),
         {"client": client.key},
     ).all()
-    names: dict[str, dict[str, str]] = {}
-    fields: dict[str, list[Field]] = {}
-    tables: dict[str, tuple[str, str]] = {}
-    for row in rows:
-        tables[row.source_table] = (row.table_id, row.table_name)
-        names.setdefault(row.source_table, {})[row.field_id] = row.canonical_name
-        fields.setdefault(row.source_table, []).append(Field(row.field_id, row.current_name, row.type, row.options))
-        if client.field_names.get(row.canonical_name, row.current_name) != row.current_name:
-            return {}  # the clients file names another field for it now
-    return {
-        name: SourceTable(
-            client.key,
-            name,
-            Table(*tables[name], tuple(fields[name])),
-            names[name],
-            _warnings(client, name, tables[name][1], fields[name], names[name]),
-        )
-        for name in TABLES
-        if name in tables
-    }
+    tables: dict[str, SourceTable] = {}
+    for name in TABLES:
+        of_table = [row for row in rows if row.source_table == name]
+        if not of_table:
+            continue
+        fields = tuple(Field(row.field_id, row.current_name, row.type, row.options) for row in of_table)
+        known = {row.field_id: KnownField(row.canonical_name, row.own_name, exists=True) for row in of_table}
+        naming = _named(client, name, fields, known)
+        if any(
+            (naming.names[field_id], naming.own_names.get(field_id)) != (each.canonical_name, each.own_name)
+            for field_id, each in known.items()
+        ):
+            return {}
+        tables[name] = _source_table(client, name, Table(of_table[0].table_id, of_table[0].table_name, fields), naming)
+    return tables
 
 
 def option_names(source: SourceTable) -> dict[str, frozenset[str]]:
@@ -189,8 +184,12 @@ def missing_requirements(found: Mapping[str, SourceTable], missing: list[str]) -
     lacking = [f"the table {TABLES[name]}" for name in REQUIRED_TABLES if name in missing]
     for source_table, names in REQUIRED_FIELDS.items():
         if source_table in found:
-            present = set(found[source_table].names.values())
-            lacking += [f"the field {name!r} of {TABLES[source_table]}" for name in names if name not in present]
+            table, present = found[source_table].table, set(found[source_table].names.values())
+            lacking += [
+                f"the field {name!r} of {TABLES[source_table]}{_lookalike(name, table.fields)}"
+                for name in names
+                if name not in present
+            ]
     return lacking
 
 
@@ -207,30 +206,36 @@ def record_registry(connection: Connection, source: SourceTable, seen_at: dateti
         """),
         key | {"table_id": source.table.id, "current_name": source.table.name},
     )
-    # Deletions first: a new field may take over the canonical name of one that is gone.
+    # Whoever holds a name that is another field's from now on lets go of it first: names are unique.
     connection.execute(
         text("""
             update raw.airtable_fields set deleted_at = :seen_at
             where client = :client and source_table = :source_table and deleted_at is null
-              and not field_id = any(:field_ids)
-        """),
-        key | {"field_ids": list(source.names)},
+              and canonical_name is distinct from cast(:names as jsonb) ->> field_id
+        """).bindparams(bindparam("names", type_=JSONB)),
+        key | {"names": dict(source.names)},
     )
     connection.execute(
         text("""
-            insert into raw.airtable_fields
-                (client, source_table, field_id, canonical_name, current_name, type, options, first_seen, last_seen)
-            values (:client, :source_table, :field_id, :canonical_name, :current_name, :type, :options,
-                    :seen_at, :seen_at)
+            insert into raw.airtable_fields (
+                client, source_table, field_id, canonical_name, own_name, current_name, type, options,
+                first_seen, last_seen
+            )
+            values (
+                :client, :source_table, :field_id, :canonical_name, :own_name, :current_name, :type, :options,
+                :seen_at, :seen_at
+            )
             on conflict (client, source_table, field_id) do update set
-                canonical_name = excluded.canonical_name, current_name = excluded.current_name,
-                type = excluded.type, options = excluded.options, last_seen = excluded.last_seen, deleted_at = null
+                canonical_name = excluded.canonical_name, own_name = excluded.own_name,
+                current_name = excluded.current_name, type = excluded.type, options = excluded.options,
+                last_seen = excluded.last_seen, deleted_at = null
         """).bindparams(bindparam("options", type_=JSONB(none_as_null=True))),
         [
             key
             | {
                 "field_id": item.id,
                 "canonical_name": source.names[item.id],
+                "own_name": source.own_names.get(item.id),
                 "current_name": item.name,
                 "type": item.type,
                 "options": item.options,
@@ -241,68 +246,68 @@ def record_registry(connection: Connection, source: SourceTable, seen_at: dateti
     _record_options(connection, source, key)
 
 
-def _name_fields(connection: Connection, client: Client, source_table: str, table: Table) -> SourceTable:
-    """Give every field that exists its canonical name; each name is held by one field."""
+def _known_fields(connection: Connection, client: Client, source_table: str) -> dict[str, KnownField]:
     rows = connection.execute(
         text("""
-            select field_id, canonical_name, deleted_at is null as "exists"
+            select field_id, canonical_name, own_name, deleted_at is null as "exists"
             from raw.airtable_fields where client = :client and source_table = :source_table
         """),
         {"client": client.key, "source_table": source_table},
     )
-    known = {row.field_id: _Known(row.canonical_name, row.exists) for row in rows}
-    configured = {own: canonical for canonical, own in client.field_names.items()}
-    naming = _Naming()
-    # Configuration wins, then what was there before, then newcomers in the order of the base.
-    for item in table.fields:
-        if item.name in configured:
-            naming.take(item, configured[item.name])
-    for item in table.fields:
-        if item.id in known and known[item.id].exists:
-            naming.take(item, known[item.id].canonical_name)
-    for item in table.fields:
-        naming.take(item, known[item.id].canonical_name if item.id in known else item.name)
-    warnings = _warnings(client, source_table, table.name, table.fields, naming.names)
-    return SourceTable(client.key, source_table, table, naming.names, warnings)
+    return {row.field_id: KnownField(row.canonical_name, row.own_name, row.exists) for row in rows}
 
 
-def _warnings(
-    client: Client, source_table: str, table_name: str, fields: Iterable[Field], names: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Return what a person should know: expected fields that are missing, and names that two fields have."""
-    held = set(names.values())
-    return (
-        *(
-            f"The base of client {client.key} has no field {name!r} in {table_name}; what depends on it stays empty."
-            for name in EXPECTED_FIELDS[source_table]
-            if name not in held
-        ),
-        *(
-            f"The field {item.name!r} is kept as {names[item.id]!r}, because another field holds that name."
-            for item in fields
-            if names[item.id] == _second_name(item)
-        ),
+def _named(client: Client, source_table: str, fields: Sequence[Field], known: Mapping[str, KnownField]) -> Naming:
+    return name_fields(fields, known, _own_names(client, source_table), _read_by_models(source_table))
+
+
+def _read_by_models(source_table: str) -> set[str]:
+    return {*REQUIRED_FIELDS.get(source_table, ()), *EXPECTED_FIELDS[source_table]}
+
+
+def _own_names(client: Client, source_table: str) -> dict[str, str]:
+    """Return what the clients file says of this table: it names fields without their tables."""
+    here = _read_by_models(source_table)
+    elsewhere = set().union(*map(_read_by_models, TABLES)) - here
+    return {canonical: own for canonical, own in client.field_names.items() if canonical not in elsewhere}
+
+
+def _source_table(client: Client, source_table: str, table: Table, naming: Naming) -> SourceTable:
+    names = naming.names
+    holders = {names[item.id]: item for item in table.fields}
+    warnings = [
+        f"The base of client {client.key} has no field {name!r} in {table.name}{_lookalike(name, table.fields)}; "
+        "what depends on it stays empty."
+        for name in EXPECTED_FIELDS[source_table]
+        if name not in holders
+    ]
+    for item in table.fields:
+        holder = holders.get(item.name, item)
+        is_of_interest = item.name in _read_by_models(source_table) or names[item.id] == second_name(item)
+        if holder is not item and holder.id not in naming.own_names and is_of_interest:
+            warnings.append(
+                f"The field {item.name!r} of {table.name} is kept as {names[item.id]!r}: the name is that of the field "
+                f"that is called {holder.name!r} now. If it is the wrong one, name the right one in the clients file."
+            )
+    return SourceTable(client.key, source_table, table, names, naming.own_names, tuple(warnings))
+
+
+def _lookalike(name: str, fields: Iterable[Field]) -> str:
+    """Return a hint at a field whose name differs only in case or in blanks around it."""
+    for item in fields:
+        if item.name != name and item.name.strip().casefold() == name.strip().casefold():
+            return f" (there is {item.name!r}, which is another name)"
+    return ""
+
+
+def _storable(table: Table) -> Table:
+    """Return the table with names that Postgres can hold; cells get the same treatment when they are loaded."""
+    from uysp.raw import storable  # which imports this module
+
+    fields = tuple(
+        Field(item.id, storable(item.name), storable(item.type), storable(item.options)) for item in table.fields
     )
-
-
-def _second_name(item: Field) -> str:
-    return f"{item.name} ({item.id})"
-
-
-@dataclass
-class _Naming:
-    """Canonical names given so far; a name that is held goes to nobody else."""
-
-    names: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def held(self) -> set[str]:
-        return set(self.names.values())
-
-    def take(self, item: Field, wanted: str) -> None:
-        if item.id in self.names:
-            return
-        self.names[item.id] = _second_name(item) if wanted in self.held else wanted
+    return Table(table.id, storable(table.name), fields)
 
 
 def _record_options(connection: Connection, source: SourceTable, key: dict[str, Any]) -> None:

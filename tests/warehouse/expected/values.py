@@ -52,15 +52,15 @@ def read_text(base: Base, source_table: str, version: Version, field: str) -> st
 
 def _present_name(base: Base, source_table: str, version: Version, field: str, value: Json) -> Json:
     names = base.names_by_field.get((source_table, field), [])
-    for name in names:
-        if (
-            name.name == value
-            and name.seen_from <= version.observed_at
-            and (name.seen_to is None or version.observed_at < name.seen_to)
-        ):
-            same_option = [other for other in names if other.option_id == name.option_id]
-            return max(same_option, key=lambda other: (other.seen_to is None, other.seen_from)).name
-    return value
+    # Records show a name before the registry does, so who has it next has it already.
+    holders = [
+        name for name in names if name.name == value and (name.seen_to is None or version.observed_at < name.seen_to)
+    ]
+    if not holders:
+        return value
+    holder = min(holders, key=lambda name: name.seen_from)
+    same_option = [other for other in names if other.option_id == holder.option_id]
+    return max(same_option, key=lambda other: (other.seen_to is None, other.seen_from)).name
 
 
 def is_absent(value: Json) -> bool:

@@ -1,5 +1,6 @@
 -- One row per name that a select option no longer has, with the time for which it had it and its present name.
 -- The last name of a deleted option counts as its present one.
+-- A name counts from when another option last had it: records can show it before the schema is read.
 with
 
 options as (
@@ -19,17 +20,36 @@ present as (
         name
     from options
     order by client asc, source_table asc, field_id asc, option_id asc, seen_to desc nulls first, seen_from desc
+),
+
+named as (
+    select
+        options.client,
+        options.source_table,
+        fields.canonical_name as field,
+        options.name,
+        coalesce(
+            lag(options.seen_to) over (
+                partition by options.client, options.source_table, fields.canonical_name, options.name
+                order by options.seen_from
+            ),
+            '-infinity'
+        ) as seen_from,
+        coalesce(options.seen_to, 'infinity') as seen_to,
+        options.name <> present.name as is_former,
+        staging.clean_text(present.name) as present_name
+    from options
+    inner join fields using (client, source_table, field_id)
+    inner join present using (client, source_table, field_id, option_id)
 )
 
 select
-    options.client,
-    options.source_table,
-    fields.canonical_name as field,
-    options.name,
-    options.seen_from,
-    coalesce(options.seen_to, 'infinity') as seen_to,
-    staging.clean_text(present.name) as present_name
-from options
-inner join fields using (client, source_table, field_id)
-inner join present using (client, source_table, field_id, option_id)
-where options.name <> present.name
+    client,
+    source_table,
+    field,
+    name,
+    seen_from,
+    seen_to,
+    present_name
+from named
+where is_former
