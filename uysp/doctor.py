@@ -1,16 +1,18 @@
 """What `uysp doctor` looks at: one function per part, each yielding findings with a remedy."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from uysp.airtable.budget import NOTE_SHARE, WRONG_SHARE, budget
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import EXPECTED_FIELDS, REQUIRED_FIELDS, REQUIRED_TABLES, TABLES
 from uysp.airtable.hooks import own_hooks
-from uysp.airtable.limiter import Limiter
+from uysp.airtable.limiter import Kind, Limiter, Pace, base_scope, shared_limiter, token_scope
 from uysp.database import Role, missing_roles, open_database, role_sql
 from uysp.deletions import alarm
 from uysp.errors import AirtableError, ConfigurationError, UyspError
@@ -32,16 +34,6 @@ OPTIONS = {
         "Manual Process": "leads cannot be marked so",
     },
 }
-_PACES = """
-    select scope, 'Airtable has locked us out for asking too fast' as what, locked_until as until
-    from app.airtable_pace where locked_until > now()
-    union all
-    select scope, 'half the usual rate, because other integrations are busy too', slowed_until
-    from app.airtable_pace where slowed_until > now()
-    union all
-    select scope, 'no calls, because Airtable says that the plan has none left', blocked_until
-    from app.airtable_pace where blocked_until > now()
-"""
 _NEEDED_OPTIONS = {("Processing Status", "Stopped")}
 
 
@@ -61,6 +53,18 @@ class Finding:
     state: State
     text: str
     remedy: str = ""
+
+
+# Columns of app.airtable_pace: what they mean while they lie ahead.
+_HELD_BACK = {
+    "locked_until": (State.NOTE, "Airtable was asked too fast and refuses everybody; we are silent", ""),
+    "slowed_until": (State.NOTE, "half the usual rate, because other integrations are busy too,", ""),
+    "blocked_until": (
+        State.WRONG,
+        "Airtable says that the plan has no calls left this month; nothing is read",
+        "Wait for the next month, or raise the plan.",
+    ),
+}
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -87,7 +91,7 @@ def check_calls(settings: Settings) -> Iterator[Finding]:
     try:
         with open_database(settings, Role.PIPELINE) as engine, engine.connect() as connection:
             plan = budget(connection, settings)
-            paces = connection.execute(text(_PACES)).all()
+            paces = [finding for client in settings.clients for finding in _pace_findings(connection, client)]
             alarms = [said for client in settings.clients for said in alarm(connection, client.key, TABLES).values()]
     except UyspError:
         return  # said already
@@ -95,14 +99,27 @@ def check_calls(settings: Settings) -> Iterator[Finding]:
     state = State.OK if plan.share_used < NOTE_SHARE else State.NOTE if plan.share_used < WRONG_SHARE else State.WRONG
     remedy = "" if state is State.OK else "Raise the plan and UYSP_AIRTABLE_MONTHLY_CALLS, or wait for the next month."
     yield Finding("api calls", state, plan.said() + (f" ({kinds})" if kinds else ""), remedy)
-    for pace in paces:
-        yield Finding(f"api pace {pace.scope.split()[0]}", State.NOTE, f"{pace.what} until {pace.until:%H:%M:%S} UTC")
+    yield from paces
     for said in alarms:
         yield Finding("deletions", State.WRONG, said)
 
 
+def _pace_findings(connection: Connection, client: Client) -> Iterator[Finding]:
+    scopes = {"base": base_scope(client), "token": token_scope(client)}
+    for column, (state, what, remedy) in _HELD_BACK.items():
+        until: datetime | None = connection.execute(
+            text(f"select max({column}) from app.airtable_pace where scope in (:base, :token) and {column} > now()"),
+            scopes,
+        ).scalar_one()
+        if until is not None:
+            yield Finding(f"airtable {client.key} pace", state, f"{what} until {until:%H:%M:%S} UTC", remedy)
+
+
 def check_clients(settings: Settings) -> Iterator[Finding]:
-    """Look at every client's token, scopes, base, tables, fields and select options."""
+    """Look at every client's token, scopes, base, tables, fields and select options.
+
+    At the pace that all processes share, and in front of background reads, because a person waits.
+    """
     try:
         clients = settings.clients
     except ConfigurationError as error:
@@ -111,13 +128,24 @@ def check_clients(settings: Settings) -> Iterator[Finding]:
     if not clients:
         remedy = "Set AIRTABLE_API_KEY and AIRTABLE_BASE_ID, or UYSP_CLIENTS_FILE."
         yield Finding("airtable", State.WRONG, "No Airtable base is configured.", remedy)
-    for client in clients:
-        yield from _check_client(settings, client)
+        return
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(open_database(settings, Role.PIPELINE))
+        except UyspError:  # said already
+            engine = None
+        for client in clients:
+            pace: Pace = (
+                Limiter(settings.uysp_airtable_rate)
+                if engine is None
+                else shared_limiter(engine, settings, client, counts_as=Kind.WRITE)
+            )
+            yield from _check_client(settings, client, pace)
 
 
-def _check_client(settings: Settings, client: Client) -> Iterator[Finding]:
+def _check_client(settings: Settings, client: Client, pace: Pace) -> Iterator[Finding]:
     part = f"airtable {client.key}"
-    gateway = Gateway(client, Limiter(settings.uysp_airtable_rate), settings.airtable_endpoint_url or AIRTABLE_URL)
+    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
     try:
         schema = {table.name: table for table in gateway.schema()}
         yield Finding(f"{part} token", State.OK, "accepted, and may read the base's schema")

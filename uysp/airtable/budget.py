@@ -71,7 +71,7 @@ class Budget:
     def said(self) -> str:
         """Return one sentence for people."""
         every = f"{self.look_seconds} s" if self.look_seconds < 120 else f"{self.look_seconds // 60} min"
-        used = f"{self.used:,} API calls used this month"
+        used = f"{self.used:,} API call{'' if self.used == 1 else 's'} used this month"
         if self.cap is None:
             return f"{used}, no cap set; every base is looked at every {every}."
         return f"{used}, {self.left:,} of {self.cap:,} left; every base is looked at every {every}."

@@ -125,6 +125,7 @@ class SharedLimiter:
         most: calls a month that background reads may use, by kind; None: no cap.
         now: the time; None: the database's, which is the same for all processes.
         pause: waits for so many seconds.
+        counts_as: what every request counts as, whatever it is for; None: what it is for.
     """
 
     engine: Engine
@@ -134,6 +135,7 @@ class SharedLimiter:
     most: dict[Kind, int] | None
     now: Callable[[], datetime | None] = lambda: None
     pause: Callable[[float], None] = time.sleep
+    counts_as: Kind | None = None
 
     def wait(self, kind: Kind, /) -> None:
         """Return when a request of this kind may be sent; it then counts as sent.
@@ -141,6 +143,7 @@ class SharedLimiter:
         Raises:
             BudgetSpentError: it may not be sent this month; it does not count.
         """
+        kind = self.counts_as or kind
         while True:
             row = self._call(
                 _TAKE,
@@ -201,6 +204,7 @@ def shared_limiter(
     client: Client,
     *,
     fast: bool = False,
+    counts_as: Kind | None = None,
     now: Callable[[], datetime | None] = lambda: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> SharedLimiter:
@@ -211,6 +215,7 @@ def shared_limiter(
         settings: for rate and plan.
         client: whose base and token.
         fast: background reads may use the whole rate.
+        counts_as: what every request counts as; default: what it is for.
         now: the time, if not the database's.
         sleep: waits for so many seconds.
     """
@@ -218,7 +223,7 @@ def shared_limiter(
     cap = settings.uysp_airtable_monthly_calls
     most = None if cap is None else {kind: int(cap * share) for kind, share in SHARES.items()}
     rate = ceiling if fast else settings.uysp_airtable_rate
-    return SharedLimiter(engine, client, rate, ceiling, most, now, sleep)
+    return SharedLimiter(engine, client, rate, ceiling, most, now, sleep, counts_as)
 
 
 def base_scope(client: Client) -> str:

@@ -1,0 +1,99 @@
+"""What `uysp doctor` tells about calls and pace, and that its own requests keep to both."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from playground.airtable.server import Emulator
+from tests.sync.conftest import Reader, base_file, emulator, reader
+from uysp.airtable.limiter import Kind, SharedLimiter, shared_limiter
+from uysp.doctor import Finding, State, check_calls, check_clients
+from uysp.settings import Client, Settings
+
+__all__ = ["base_file", "emulator", "reader"]  # fixtures
+
+
+def configured(reader: Reader, *others: Client, **variables: Any) -> Settings:
+    """Settings with the reader's client, and more."""
+    settings = reader.settings.model_copy(update={"uysp_airtable_rate": 1000.0, **variables})
+    vars(settings)["clients"] = (reader.client, *others)
+    return settings
+
+
+def pace_of(reader: Reader, engine: Engine) -> SharedLimiter:
+    return shared_limiter(engine, configured(reader), reader.client)
+
+
+def found(settings: Settings) -> dict[str, Finding]:
+    return {finding.part: finding for finding in check_calls(settings)}
+
+
+@pytest.mark.parametrize(("used", "state"), [(74, State.OK), (75, State.NOTE), (89, State.NOTE), (90, State.WRONG)])
+def test_calls_used_and_left_are_told_and_when_they_run_short(
+    reader: Reader, engine: Engine, used: int, state: State
+) -> None:
+    pace = pace_of(reader, engine)
+    for number in range(used):
+        pace.wait(Kind.SWEEP if number < 70 else Kind.WRITE)
+    finding = found(configured(reader, uysp_airtable_monthly_calls=100))["api calls"]
+    assert finding.state is state
+    assert f"{used} API calls used this month, {100 - used} of 100 left" in finding.text
+    assert f"70 sweep, {used - 70} write" in finding.text
+    assert bool(finding.remedy) == (state is not State.OK)
+
+
+def test_without_a_plan_calls_are_counted_all_the_same(reader: Reader, engine: Engine) -> None:
+    pace_of(reader, engine).wait(Kind.POLL)
+    finding = found(configured(reader))["api calls"]
+    assert (finding.state, finding.remedy) == (State.OK, "")
+    assert "1 API call used this month, no cap set; every base is looked at every 30 s. (1 poll)" in finding.text
+
+
+def test_what_holds_a_base_back_is_told_with_its_client(reader: Reader, engine: Engine) -> None:
+    other = Client("other", "other", "appOTHER000000000", reader.client.token)
+    settings = configured(reader, other)
+    shared_limiter(engine, settings, other).wait(Kind.POLL)
+    pace = pace_of(reader, engine)
+    pace.wait(Kind.POLL)
+    assert list(found(settings)) == ["api calls"]
+    pace.lock_out()
+    told = [finding for finding in check_calls(settings) if finding.part == f"airtable {reader.client.key} pace"]
+    assert [finding.state for finding in told] == [State.NOTE, State.NOTE]
+    assert "we are silent until" in told[0].text
+    assert "half the usual rate" in told[1].text
+    pace.out_of_calls()
+    assert found(settings)[f"airtable {reader.client.key} pace"].state is State.WRONG
+    assert "airtable other pace" not in found(settings)
+
+
+def test_its_own_requests_are_counted_and_go_out_though_the_months_calls_are_used_up(
+    reader: Reader, engine: Engine, emulator: Emulator
+) -> None:
+    settings = configured(reader, uysp_airtable_monthly_calls=1)
+    findings = list(check_clients(settings))
+    assert [finding.text for finding in findings if finding.state is State.WRONG] == []
+    with engine.connect() as connection:
+        calls = connection.execute(text("select kind, calls from app.airtable_calls")).all()
+    assert calls == [("write", len(emulator.requests))]
+
+
+def test_its_own_requests_wait_for_the_end_of_a_lock_out(reader: Reader, engine: Engine) -> None:
+    pace = pace_of(reader, engine)
+    pace.wait(Kind.POLL)
+    pace.lock_out()
+    with engine.begin() as connection:
+        connection.execute(text("update app.airtable_pace set locked_until = clock_timestamp() + interval '1 second'"))
+        ends = connection.execute(text("select max(locked_until) from app.airtable_pace")).scalar_one()
+    assert next(check_clients(configured(reader))).state is State.OK
+    with engine.connect() as connection:
+        assert connection.execute(text("select max(recent[1]) from app.airtable_pace")).scalar_one() >= ends
+
+
+def test_bases_are_looked_at_without_a_database_too(reader: Reader) -> None:
+    away = configured(reader, database_url=None, uysp_home=reader.settings.uysp_home / "a file")
+    away.uysp_home.parent.mkdir(parents=True)
+    away.uysp_home.touch()
+    findings = list(check_clients(away))
+    assert findings[0].part == f"airtable {reader.client.key} token"
+    assert findings[0].state is State.OK
