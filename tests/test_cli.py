@@ -1,13 +1,19 @@
 """The command line as people meet it: every mistake of theirs is one clear line and a status, and changes nothing."""
 
+import signal
 import subprocess
 import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import Engine, ScalarResult, text
 
+from playground.airtable.server import Emulator
 from tests.conftest import database_of
 from tests.sync.conftest import Reader, base_file, emulator, reader
 from uysp.settings import PROJECT, Settings, env_example, inherited_environment
@@ -51,7 +57,7 @@ def configured(reader: Reader) -> dict[str, str]:
 def test_help_lists_every_command(tmp_path: Path) -> None:
     done = uysp(tmp_path, "--help")
     assert done.returncode == 0
-    for command in ("up", "sync", "ask", "bot", "doctor"):
+    for command in ("up", "sync", "ask", "versions", "forget-lead", "client", "bot", "doctor"):
         assert f" {command} " in done.stdout
 
 
@@ -248,3 +254,108 @@ def test_several_clients_come_from_a_file_and_one_failing_does_not_hide_the_othe
     with engine.connect() as connection:
         clients: ScalarResult[str] = connection.execute(text("select distinct client from marts.leads")).scalars()
         assert list(clients) == ["good"]
+
+
+# Ctrl-C
+
+
+def entry_point() -> list[str]:
+    """Return what the script `uysp` runs, as its installer writes it from pyproject.toml."""
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["uysp"].partition(":")
+    return ["-c", f"import sys; from {module} import {function}; sys.exit({function}())"]
+
+
+@contextmanager
+def started(arguments: list[str], folder: Path, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+    """A program of ours that runs until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=inherited_environment() | {"UYSP_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)} | environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("start", [["-m", "uysp"], entry_point()], ids=["module", "script"])
+@pytest.mark.parametrize("imported", ["typer.main", "pydantic_settings", "uysp.cli", "sqlalchemy.exc"])
+def test_ctrl_c_ends_a_command_quietly_from_its_first_moment_on(
+    start: list[str], imported: str, tmp_path: Path
+) -> None:
+    # Python tells on stderr what it has imported, so that the signal comes at a known place.
+    with started([*start, "ask", "campaigns"], tmp_path, PYTHONPROFILEIMPORTTIME="1") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.split("|")[-1].strip() == imported:
+                process.send_signal(signal.SIGINT)
+                break
+        said, errors = process.communicate(timeout=60)
+        assert (process.returncode, said) == (130, "")
+        assert [line for line in errors.splitlines() if not line.startswith("import time:")] == []
+
+
+def test_ctrl_c_does_not_wait_for_a_base_that_is_read_slowly(
+    tmp_path: Path, reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    slowly = configured(reader) | {"UYSP_AIRTABLE_RATE": "0.001"}  # a call every 17 minutes
+    with started(["-m", "uysp", "sync"], tmp_path, **slowly) as process:
+        while not emulator.requests:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate(timeout=60)
+        assert (process.returncode, said) == (130, "")
+        assert "Traceback" not in errors
+
+
+# What sync can be told
+
+
+def test_fast_is_refused_without_full(tmp_path: Path) -> None:
+    done = uysp(tmp_path, "sync", "--fast")
+    assert_one_clear_line(done, "--fast", "--full", "nothing was read")
+    assert done.returncode == 2
+
+
+def test_deletions_that_are_held_back_are_believed_when_a_person_says_so(
+    tmp_path: Path, reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    environment = configured(reader)
+    assert uysp(tmp_path, "sync", "--full", "--fast", **environment).returncode == 0
+    leads = [record_id for record_id, _ in emulator.store.read_all(reader.client.base_id, "Leads")]
+    emulator.store.delete(reader.client.base_id, "Leads", leads[:40])
+    for options in ([], ["--sweep"], ["--full"]):
+        held = uysp(tmp_path, "sync", *options, **environment)
+        assert_one_clear_line(held, "40 records of leads", "--accept-deletions")
+        assert present_leads(engine) == len(leads)
+    accepted = uysp(tmp_path, "sync", "--accept-deletions", **environment)
+    assert (accepted.returncode, accepted.stderr) == (0, "")
+    assert "40 deleted" in accepted.stdout
+    assert present_leads(engine) == len(leads) - 40
+
+
+def test_a_sweep_finds_what_no_payload_told(tmp_path: Path, reader: Reader, emulator: Emulator, engine: Engine) -> None:
+    environment = configured(reader)
+    assert uysp(tmp_path, "sync", **environment).returncode == 0
+    lead, _ = next(iter(emulator.store.read_all(reader.client.base_id, "Leads")))
+    with engine.begin() as connection:
+        connection.execute(text("delete from raw.leads_history where record_id = :lead"), {"lead": lead})
+        connection.execute(text("delete from raw.leads where record_id = :lead"), {"lead": lead})
+    missing = present_leads(engine)
+    assert uysp(tmp_path, "sync", **environment).returncode == 0
+    assert present_leads(engine) == missing
+    assert uysp(tmp_path, "sync", "--sweep", **environment).returncode == 0
+    assert present_leads(engine) == missing + 1
+
+
+def present_leads(engine: Engine) -> int:
+    with engine.connect() as connection:
+        leads: int = connection.execute(text("select count(*) from raw.leads where deleted_at is null")).scalar_one()
+        return leads

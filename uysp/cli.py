@@ -3,7 +3,11 @@
 Every command imports what it needs when it runs: `uysp ask` must not pay for Dagster, dbt or Bolt.
 """
 
+import os
+import re
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,9 +32,28 @@ app = typer.Typer(
 client_app = typer.Typer(help="Clients, one Airtable base each.", no_args_is_help=True)
 app.add_typer(client_app, name="client")
 
+INTERRUPTED = 130  # what typer ends with after Ctrl-C, as shells do
+
+Asker = Annotated[
+    str | None,
+    typer.Option("--as", metavar="USER", help="Who asks, by Slack user id; at this terminal all read the same."),
+]
+
 
 def main() -> None:
     """Run a command; what a person can cause or mend ends with one line on stderr and no traceback."""
+    try:
+        _run()
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+            raise
+        # Threads that still read from Airtable are not waited for: what they load is whole or nothing.
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(INTERRUPTED)
+
+
+def _run() -> None:
     from sqlalchemy.exc import DBAPIError
 
     from uysp.database import as_database_error
@@ -49,13 +72,12 @@ def main() -> None:
         fail(
             UyspError(f"{error.strerror or error}: {error.filename or 'a file'} could not be used; free or change it.")
         )
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def fail(error: UyspError) -> None:
-    """End with the error's sentence and status."""
-    print(f"uysp: {error}", file=sys.stderr)
+    """End with the error's sentence, on one line that steers no terminal, and its status."""
+    said = "".join(each if each.isprintable() else " " for each in str(error))
+    print(f"uysp: {said}", file=sys.stderr)
     sys.exit(error.exit_status)
 
 
@@ -118,6 +140,7 @@ def sync(
 @app.command()
 def ask(
     text: Annotated[str, typer.Argument(help='What follows /uysp in Slack, such as "campaigns" or "lead anna".')],
+    _asker: Asker = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:
     """Answer a question as the slash command with this text does."""
@@ -126,18 +149,24 @@ def ask(
 
 @app.command()
 def versions(
-    lead: Annotated[str, typer.Argument(help="A record id, email, phone number or name.")],
+    lead: Annotated[str, typer.Argument(help="A record id, email, phone number or name that only one lead has.")],
     client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose lead it is.")] = None,
+    _asker: Asker = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:
     """A lead's past: every version of its record, and what changed from one to the next."""
-    quoted = lead.replace('"', " ")
-    _answer(f'versions "{quoted}"' + (f" client:{client}" if client else ""), as_json=as_json)
+    words = [f'versions "{_unquoted(lead)}"', *([f'client:"{_unquoted(client)}"'] if client is not None else [])]
+    _answer(" ".join(words), as_json=as_json)
+
+
+def _unquoted(typed: str) -> str:
+    """Return a text that can stand in double quotes."""
+    return re.sub('["“”„«»]', " ", typed)
 
 
 def _answer(text: str, *, as_json: bool) -> None:
     from slackbot.answers import ask as answer_question
-    from slackbot.answers import question_of, takes_client
+    from slackbot.answers import lacks_client, question_of
     from slackbot.blocks import json_text
     from uysp.database import Role, open_database
 
@@ -145,7 +174,7 @@ def _answer(text: str, *, as_json: bool) -> None:
     # Bytes that are no text in the terminal's encoding come as lone surrogates.
     text = text.encode(errors="surrogateescape").decode(errors="replace")
     question = question_of(text)
-    if takes_client(question) and "client" not in question.filters and len(settings.clients) > 1:
+    if lacks_client(question) and len(settings.clients) > 1:
         keys = ", ".join(each.key for each in settings.clients)
         raise ConfigurationError(f"Several clients are configured, so say which: add client:KEY, one of {keys}.")
     with open_database(settings, Role.BOT) as engine:
@@ -203,33 +232,27 @@ def forget_client(
 ) -> None:
     """Erase everything of a client: records, history, marts, details in the log; and end its webhook."""
     from uysp import forget
-    from uysp.airtable.client import Gateway
-    from uysp.airtable.limiter import shared_limiter
-    from uysp.capture import remove_hook
     from uysp.database import Role, open_database
-    from uysp.errors import AirtableError
-    from uysp.settings import AIRTABLE_URL
 
     settings = load_settings()
     with open_database(settings, Role.PIPELINE) as engine:
         known = forget.what_is_known_of_client(engine, key)
-        if not known.total:
-            raise ConfigurationError(f"Nothing is known of a client {key!r}; nothing was erased.")
-        _confirm(f"This erases for good: {known.said()}.", key, yes=yes)
-        configured = next((each for each in settings.clients if each.key == key), None)
-        if configured is not None:
-            gateway = Gateway(
-                configured, shared_limiter(engine, settings, configured), settings.airtable_endpoint_url or AIRTABLE_URL
+        if known.is_nothing:
+            keys = ", ".join(forget.known_clients(engine)) or "none"
+            raise ConfigurationError(
+                f"Nothing is known of a client {key!r}; nothing was erased. Clients of which something is: {keys}."
             )
-            try:
-                remove_hook(engine, gateway)
-            except AirtableError as error:
-                print(f"uysp: its webhook was left to end by itself within a week: {error}", file=sys.stderr)
-        erased = forget.forget_client(engine, key)
+        configured = next((each for each in settings.clients if each.key == key), None)
+        _confirm(f"client {key}", known.lines(), key, yes=yes)
+        end_hook = (lambda: _end_hook(settings, engine, configured)) if configured else (lambda: None)
+        forget.forget_client(engine, key, end_hook, on_wait=_tell_wait)
         _rebuild(settings, engine)
-    print(f"Erased: {erased.said()}.")
-    if configured is not None:
-        print(f"{key} is still configured, so the next sync reads it again: take it out of the configuration.")
+    print(f"Erased everything of client {key}.")
+    if configured is None:
+        print("It is not configured, so nothing of it is read again; a webhook of ours ends by itself within a week.")
+    else:
+        where = settings.uysp_clients_file or "AIRTABLE_API_KEY and AIRTABLE_BASE_ID"
+        print(f"It is still configured, so the next sync reads it again: take it out of {where}.")
 
 
 @app.command("forget-lead")
@@ -243,33 +266,66 @@ def forget_lead(
     from uysp.database import Role, open_database
 
     settings = load_settings()
+    named, record_id = forget.record_named(lead_id)
+    if client is None and named is None and len(settings.clients) > 1:
+        keys = ", ".join(each.key for each in settings.clients)
+        raise ConfigurationError(f"Several clients are configured, so say whose: add --client KEY, one of {keys}.")
     with open_database(settings, Role.PIPELINE) as engine:
-        having = [key for key in forget.clients_of_lead(engine, lead_id) if client in {None, key}]
+        clients = [each for each in forget.known_clients(engine) if each == (client or named or each)]
+        known = {each: forget.what_is_known_of_lead(engine, each, record_id) for each in clients}
+        having = [each for each in clients if not known[each].is_nothing]
         if not having:
-            raise ConfigurationError(f"No lead has the record id {lead_id[:40]!r}; nothing was erased.")
+            of = f" of client {client or named}" if client or named else ""
+            raise ConfigurationError(f"Nothing is known of a lead {record_id}{of}; nothing was erased.")
         if len(having) > 1:
-            raise ConfigurationError(f"Several clients have that lead; add --client, one of {', '.join(having)}.")
-        known = forget.what_is_known_of_lead(engine, having[0], lead_id)
-        _confirm(f"This erases for good: {known.said()}.", lead_id, yes=yes)
-        erased = forget.forget_lead(engine, having[0], lead_id)
+            raise ConfigurationError(f"Several clients know that lead: add --client KEY, one of {', '.join(having)}.")
+        others = forget.same_person(engine, having[0], record_id)
+        _confirm(f"lead {having[0]}/{record_id}", known[having[0]].lines(), record_id, yes=yes)
+        erased = forget.forget_lead(engine, having[0], record_id, on_wait=_tell_wait)
         _rebuild(settings, engine)
-    print(f"Erased: {erased.said()}.")
-    print("As long as the records stand in Airtable they are read again: delete the lead and its messages there, too.")
+    print(f"Erased everything of lead {record_id}.")
+    if erased.standing:
+        print(
+            f"When last read, {erased.standing:,} of its records still stood in Airtable; as long as they do they are "
+            "read again: delete the lead and its messages there."
+        )
+    if others:
+        print(f"Of the same phone or email, so maybe the same person, are known: {', '.join(others)}.")
 
 
-def _confirm(what: str, word: str, *, yes: bool) -> None:
-    """Go on only if a person has typed the word, or said --yes.
+def _confirm(whom: str, what: Sequence[str], word: str, *, yes: bool) -> None:
+    """Show what is to be erased; go on only if a person has typed the word, or said --yes.
 
     Raises:
         ConfigurationError: not confirmed; nothing was erased.
     """
+    print(f"What is known of {whom}, to be erased for good with all that the marts tell of it:")
+    for line in what:
+        print(f"  {line}")
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ConfigurationError(f"{what} Nothing was erased, because there is nobody to confirm; add --yes.")
-    print(what)
-    if typer.prompt(f"Type {word} to confirm", default="", show_default=False) != word:
+        raise ConfigurationError("Nothing was erased, because there is nobody to confirm it; add --yes.")
+    if typer.prompt(f"Type {word} to confirm", default="", show_default=False).strip() != word:
         raise ConfigurationError("Not confirmed; nothing was erased.")
+
+
+def _tell_wait() -> None:
+    print("Waiting for a sync or a build of the marts to end ...", file=sys.stderr)
+
+
+def _end_hook(settings: Settings, engine: "Engine", client: Client) -> None:
+    from uysp.airtable.client import Gateway
+    from uysp.airtable.limiter import shared_limiter
+    from uysp.capture import remove_hook
+    from uysp.errors import AirtableError
+    from uysp.settings import AIRTABLE_URL
+
+    pace = shared_limiter(engine, settings, client)
+    try:
+        remove_hook(engine, Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL))
+    except AirtableError as error:
+        print(f"uysp: its webhook was left to end by itself within a week: {error}", file=sys.stderr)
 
 
 def _rebuild(settings: Settings, engine: "Engine") -> None:
@@ -278,7 +334,7 @@ def _rebuild(settings: Settings, engine: "Engine") -> None:
     built = build_marts(settings, engine)
     if not built.success:
         raise UyspError(
-            f"Erased from raw, but the marts could not be rebuilt: {' '.join(built.failures)} Run uysp sync."
+            f"Everything was erased, but the marts could not be built again: {' '.join(built.failures)} Run uysp sync."
         )
 
 

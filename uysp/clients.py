@@ -28,10 +28,17 @@ def each_client(
         work: such as `uysp.sync.sync_client` with its arguments. Whatever goes wrong in it becomes an outcome for each
             table; a client that somebody else is busy with has no outcome.
     """
-    with ThreadPoolExecutor(CLIENTS_AT_ONCE, thread_name_prefix="client") as pool:
+    pool = ThreadPoolExecutor(CLIENTS_AT_ONCE, thread_name_prefix="client")
+    wait = True
+    try:
         running = {pool.submit(_guarded, work, client): client for client in clients}
         for ended in as_completed(running):
             yield running[ended], ended.result()
+    except (KeyboardInterrupt, GeneratorExit):
+        wait = False  # a whole read may take an hour: who presses Ctrl-C does not mean then
+        raise
+    finally:
+        pool.shutdown(wait=wait, cancel_futures=not wait)
 
 
 def seconds_since_look(engine: Engine, clients: Sequence[Client]) -> float | None:

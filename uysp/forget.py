@@ -1,106 +1,243 @@
-"""Erase a client, or a lead, completely: rows, history, what is remembered of them, details in the log.
+"""Erase a client, or a lead, completely: records, history, marts, what is remembered of them, details in the log.
 
-Every table of raw and app that has a column `client` is looked at, so that one that is added later is not forgotten.
-The marts are rebuilt afterwards by whoever calls.
+Every table that has a column `client` is looked at, so that one that is added later is not forgotten. What the marts
+hold goes in the same transaction; whoever calls builds them again afterwards, for the numbers that change with it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
 from uysp.database import exclusive
+from uysp.errors import ConfigurationError
 
 LOG = "app.activity_log"  # its lines stay, without what they say about whom
+DERIVED = ("intermediate", "marts")  # computed from raw; staging has views only
+ID_COLUMNS = ("record_id", "lead_id", "message_id")
+RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{14})")
+
+# The last ten digits without an extension, as the models match phones (macros/create_value_functions.sql, phone_key).
+_PHONE = """
+    (select case when length(digits) >= 10 then right(digits, 10) end from (
+        select regexp_replace(substring(fields ->> 'Phone' from '^[^0-9]*([0-9][^[:alpha:]#;,]*)'), '[^0-9]', '', 'g')
+    ) as plain (digits))
+"""
+# A list loses the items that name the lead, and is gone like any empty cell when nothing is left; a record id is
+# letters and digits, so without it every other value is still JSON.
+_WITHOUT_LEAD = """
+    coalesce((
+        select jsonb_object_agg(name, rest) from (
+            select name, case
+                when strpos(value::text, :lead_id) = 0 then value
+                when jsonb_typeof(value) <> 'array' then replace(value::text, :lead_id, '')::jsonb
+                else (
+                    select jsonb_agg(item order by place)
+                    from jsonb_array_elements(value) with ordinality as items (item, place)
+                    where strpos(item::text, :lead_id) = 0
+                )
+            end as rest
+            from jsonb_each(fields) as cells (name, value)
+        ) as scrubbed where rest is not null
+    ), '{}')
+"""
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """What there is to erase, or was erased: rows by table."""
+    """What there is to erase, or was erased.
 
-    rows: Mapping[str, int] = field(default_factory=dict)
+    Attributes:
+        rows: by table of raw and app; of the log, lines that lose what they say.
+        mentions: rows of others, by table, that name a lead (a campaign's list of its leads) and lose that.
+        standing: records among them that Airtable still had when it was last read.
+    """
+
+    rows: Mapping[str, int]
+    mentions: Mapping[str, int]
+    standing: int
 
     @property
-    def total(self) -> int:
-        """All rows."""
-        return sum(self.rows.values())
+    def is_nothing(self) -> bool:
+        """Whether nothing is known."""
+        return not self.rows and not self.mentions
 
-    def said(self) -> str:
-        """Return it in words."""
-        return ", ".join(f"{rows:,} of {table}" for table, rows in self.rows.items()) or "nothing"
+    def lines(self) -> list[str]:
+        """Return it in words, a line for each table."""
+        said = [f"{table}: {rows:,} row{'' if rows == 1 else 's'}" for table, rows in self.rows.items()]
+        return said + [f"{table}: its mention in {rows:,} more" for table, rows in self.mentions.items()]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which rows go, which are scrubbed: SQL conditions by table, and their values."""
+
+    gone: Mapping[str, str]
+    scrubbed: Mapping[str, str]
+    values: Mapping[str, object]
+
+
+def record_named(typed: str) -> tuple[str | None, str]:
+    """Return the client (None: not told) and record id of a text like `recXXXXXXXXXXXXXX` or `acme/recXXXXXXXXXXXXXX`.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    named = RECORD_ID.fullmatch(typed.strip())
+    if named is None:
+        raise ConfigurationError(
+            f"{typed[:40]!r} is no record id, so nothing was erased; “uysp ask 'lead NAME'” shows a lead's record id."
+        )
+    return named["client"], named["record_id"]
+
+
+def known_clients(engine: Engine) -> list[str]:
+    """Return the keys of all clients that something was read of."""
+    with engine.connect() as connection:
+        return list(connection.execute(text("select client from raw.clients order by client")).scalars())
 
 
 def what_is_known_of_client(engine: Engine, client: str) -> Erasure:
     """Count what erasing a client would erase."""
     with engine.connect() as connection:
-        return _counted(connection, dict.fromkeys(_tables(connection), "client = :client"), {"client": client})
+        return _counted(connection, _client_plan(connection, client))
 
 
 def what_is_known_of_lead(engine: Engine, client: str, lead_id: str) -> Erasure:
     """Count what erasing a lead would erase: its record, its messages, what is remembered of both."""
     with engine.connect() as connection:
-        messages = _message_ids(connection, client, lead_id)
-        return _counted(connection, _lead_conditions(connection), _lead_values(client, lead_id, messages))
+        return _counted(connection, _lead_plan(connection, client, lead_id))
 
 
-def forget_client(engine: Engine, client: str) -> Erasure:
-    """Erase everything of a client, in one transaction; waits for a sync of it to end."""
-    with exclusive(engine, f"sync {client}"), exclusive(engine, f"sweep {client}"), engine.begin() as connection:
-        conditions = dict.fromkeys(_tables(connection), "client = :client")
-        erased = _erase(connection, conditions, {"client": client})
-        _build_again(connection)
-        return erased
-
-
-def forget_lead(engine: Engine, client: str, lead_id: str) -> Erasure:
-    """Erase everything of a lead, in one transaction; waits for a sync of the client to end."""
-    with exclusive(engine, f"sync {client}"), exclusive(engine, f"sweep {client}"), engine.begin() as connection:
-        messages = _message_ids(connection, client, lead_id)
-        erased = _erase(connection, _lead_conditions(connection), _lead_values(client, lead_id, messages))
-        _build_again(connection)
-        return erased
-
-
-def clients_of_lead(engine: Engine, lead_id: str) -> list[str]:
-    """Return the clients that have, or had, this lead."""
+def same_person(engine: Engine, client: str, lead_id: str) -> list[str]:
+    """Return other leads, deleted ones included, that ever had an email or phone of this one: maybe the same person."""
     with engine.connect() as connection:
         return list(
             connection.execute(
-                text("select client from raw.leads where record_id = :lead_id order by client"), {"lead_id": lead_id}
+                text(f"""
+                    with versions as (
+                        select record_id, {_PHONE} as phone, nullif(lower(btrim(fields ->> 'Email')), '') as email
+                        from raw.leads_history where client = :client
+                    ),
+                    its as (select phone, email from versions where record_id = :lead_id)
+                    select distinct record_id from versions
+                    where record_id <> :lead_id
+                      and (phone in (select phone from its) or email in (select email from its))
+                    order by record_id
+                """),
+                {"client": client, "lead_id": lead_id},
             ).scalars()
         )
 
 
-def _tables(connection: Connection, column: str = "client") -> list[str]:
-    return list(
-        connection.execute(
-            text("""
-                select table_schema || '.' || table_name from information_schema.columns
-                join information_schema.tables using (table_catalog, table_schema, table_name)
-                where table_schema in ('raw', 'app') and column_name = :column and table_type = 'BASE TABLE'
-                order by table_schema, table_name
-            """),
-            {"column": column},
-        ).scalars()
+def forget_client(
+    engine: Engine,
+    client: str,
+    end_hook: Callable[[], None] = lambda: None,
+    on_wait: Callable[[], None] | None = None,
+) -> Erasure:
+    """Erase everything of a client, in one transaction.
+
+    Args:
+        engine: as the pipeline.
+        client: its key.
+        end_hook: ends the base's webhook, while no sync of the client can make another.
+        on_wait: called if a sync, sweep or build has to end first.
+    """
+    with _alone(engine, client, on_wait):
+        end_hook()
+        with engine.begin() as connection:
+            # Named as in uysp.airtable.limiter.base_scope.
+            connection.execute(
+                text("""
+                    delete from app.airtable_pace
+                    where scope in (select 'base ' || base_id from raw.clients where client = :client)
+                """),
+                {"client": client},
+            )
+            return _erase(connection, _client_plan(connection, client))
+
+
+def forget_lead(engine: Engine, client: str, lead_id: str, on_wait: Callable[[], None] | None = None) -> Erasure:
+    """Erase everything of a lead, in one transaction.
+
+    Args:
+        engine: as the pipeline.
+        client: whose lead.
+        lead_id: its record id.
+        on_wait: called if a sync, sweep or build has to end first.
+    """
+    with _alone(engine, client, on_wait), engine.begin() as connection:
+        return _erase(connection, _lead_plan(connection, client, lead_id))
+
+
+@contextmanager
+def _alone(engine: Engine, client: str, on_wait: Callable[[], None] | None) -> Iterator[None]:
+    """Keep away whoever would write again what is erased, from what was read before."""
+    with (
+        exclusive(engine, f"sync {client}", on_wait),
+        exclusive(engine, f"sweep {client}", on_wait),
+        exclusive(engine, "build_marts", on_wait),
+    ):
+        yield
+
+
+def _client_plan(connection: Connection, client: str) -> _Plan:
+    return _Plan(dict.fromkeys(_tables(connection), "client = :client"), {}, {"client": client})
+
+
+def _lead_plan(connection: Connection, client: str, lead_id: str) -> _Plan:
+    record_named(lead_id)  # a text that is none would be found everywhere
+    gone, scrubbed = {}, {}
+    for table, columns in _tables(connection).items():
+        mine = " or ".join(f"{column} = any(:ids)" for column in ID_COLUMNS if column in columns)
+        if table == LOG:
+            gone[table] = f"(client = :client or client is null) and ({mine} or strpos(details::text, :lead_id) > 0)"
+        elif mine:
+            gone[table] = f"client = :client and ({mine})"
+        if table.startswith("raw.") and "fields" in columns:
+            scrubbed[table] = f"client = :client and not ({mine}) and strpos(fields::text, :lead_id) > 0"
+    messages = _message_ids(connection, client, lead_id)
+    return _Plan(gone, scrubbed, {"client": client, "lead_id": lead_id, "ids": [lead_id, *messages]})
+
+
+def _tables(connection: Connection) -> dict[str, Sequence[str]]:
+    """Return the columns of every table that has a column `client`."""
+    found = connection.execute(
+        text("""
+            select format('%I.%I', table_schema, table_name) as name, array_agg(column_name::text) as columns
+            from information_schema.columns
+            join information_schema.tables using (table_catalog, table_schema, table_name)
+            where table_schema = any(:schemas) and table_type = 'BASE TABLE'
+            group by table_schema, table_name
+            having bool_or(column_name = 'client')
+            order by table_schema, table_name
+        """),
+        {"schemas": ["raw", "app", *DERIVED]},
     )
+    return {row.name: row.columns for row in found}
 
 
 def _message_ids(connection: Connection, client: str, lead_id: str) -> list[str]:
-    """Return the audit records that are about a lead: by its id, or, without one, by its phone's last ten digits."""
+    """Return the audit records about a lead: by its id, or by its phone where they name no lead that is known."""
     return list(
         connection.execute(
-            text("""
+            text(f"""
                 with phones as (
-                    select distinct right(regexp_replace(fields ->> 'Phone', '[^0-9]', '', 'g'), 10) as digits
-                    from raw.leads_history where client = :client and record_id = :lead_id
+                    select distinct {_PHONE} as phone from raw.leads_history
+                    where client = :client and record_id = :lead_id
                 )
                 select distinct record_id from raw.sms_audit_history
                 where client = :client and (
-                    fields ->> 'Lead Record ID' = :lead_id
+                    strpos(fields ->> 'Lead Record ID', :lead_id) > 0
                     or (
-                        coalesce(fields ->> 'Lead Record ID', '') = ''
-                        and length(regexp_replace(fields ->> 'Phone', '[^0-9]', '', 'g')) >= 10
-                        and right(regexp_replace(fields ->> 'Phone', '[^0-9]', '', 'g'), 10) in (table phones)
+                        {_PHONE} in (select phone from phones)
+                        and not exists (
+                            select from raw.leads where leads.client = :client
+                            and leads.record_id = btrim(sms_audit_history.fields ->> 'Lead Record ID')
+                        )
                     )
                 )
             """),
@@ -109,36 +246,44 @@ def _message_ids(connection: Connection, client: str, lead_id: str) -> list[str]
     )
 
 
-def _lead_conditions(connection: Connection) -> dict[str, str]:
-    """Return, for each table that may hold something about a lead, which rows do."""
-    conditions = dict.fromkeys(_tables(connection, "record_id"), "client = :client and record_id = any(:record_ids)")
-    return conditions | dict.fromkeys(_tables(connection, "lead_id"), "client = :client and lead_id = :lead_id")
+def _counted(connection: Connection, plan: _Plan) -> Erasure:
+    def count(conditions: Mapping[str, str]) -> dict[str, int]:
+        counts = {}
+        for table, condition in conditions.items():
+            if not table.startswith(DERIVED):
+                query = text(f"select count(*) from {table} where {condition}")
+                counts[table] = int(connection.execute(query, plan.values).scalar_one())
+        return {table: rows for table, rows in counts.items() if rows}
+
+    return Erasure(count(plan.gone), count(plan.scrubbed), _standing(connection, plan))
 
 
-def _lead_values(client: str, lead_id: str, messages: list[str]) -> dict[str, object]:
-    return {"client": client, "lead_id": lead_id, "record_ids": [lead_id, *messages]}
+def _standing(connection: Connection, plan: _Plan) -> int:
+    standing = 0
+    for table, columns in _tables(connection).items():
+        if table.startswith("raw.") and {"record_id", "deleted_at"} <= set(columns):
+            query = text(f"select count(*) from {table} where ({plan.gone[table]}) and deleted_at is null")
+            standing += int(connection.execute(query, plan.values).scalar_one())
+    return standing
 
 
-def _counted(connection: Connection, conditions: Mapping[str, str], values: Mapping[str, object]) -> Erasure:
-    counts: dict[str, int] = {}
-    for table, condition in conditions.items():
-        rows: int = connection.execute(text(f"select count(*) from {table} where {condition}"), values).scalar_one()
-        if rows:
-            counts[table] = rows
-    return Erasure(counts)
-
-
-def _erase(connection: Connection, conditions: Mapping[str, str], values: Mapping[str, object]) -> Erasure:
-    erased = _counted(connection, conditions, values)
-    for table, condition in conditions.items():
+def _erase(connection: Connection, plan: _Plan) -> Erasure:
+    standing = _standing(connection, plan)
+    rows: dict[str, int] = {}
+    mentions: dict[str, int] = {}
+    for table, condition in plan.scrubbed.items():
+        statement = f"update {table} set fields = {_WITHOUT_LEAD} where {condition}"
+        mentions[table] = connection.execute(text(statement), plan.values).rowcount
+    for table, condition in plan.gone.items():
+        statement = f"delete from {table} where {condition}"
         if table == LOG:
-            statement = f"update {table} set lead_id = null, details = '{{}}', client = null where {condition}"
-        else:
-            statement = f"delete from {table} where {condition}"
-        connection.execute(text(statement), values)
-    return erased
-
-
-def _build_again(connection: Connection) -> None:
-    """Have the marts built anew, also where no load follows."""
+            of_client = "" if "lead_id" in plan.values else ", client = null"
+            statement = f"update {table} set lead_id = null, details = '{{}}'{of_client} where {condition}"
+        rows[table] = connection.execute(text(statement), plan.values).rowcount
+    # Have the marts built anew by the next sync, should whoever calls not come to it.
     connection.execute(text("update app.builds set loads = '', tried_loads = ''"))
+    return Erasure(
+        {table: count for table, count in rows.items() if count and not table.startswith(DERIVED)},
+        {table: count for table, count in mentions.items() if count},
+        standing,
+    )

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from slackbot.answers import campaigns, lead, status, usage, versions
 from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
+from slackbot.answers.search import named_record
 from slackbot.grammar import NotUnderstoodError, Question, nearest, parse
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
@@ -40,8 +41,10 @@ def question_of(line: str) -> Question:
     return parse(line, VERBS, DEFAULT)
 
 
-def takes_client(question: Question) -> bool:
-    """Return whether the answer depends on which client is meant."""
+def lacks_client(question: Question) -> bool:
+    """Return whether the answer depends on which client is meant, and the question names none."""
+    if "client" in question.filters or ((named := named_record(question.argument)) and named[0]):
+        return False
     return any(topic.verb.name == question.verb and "client" in topic.verb.filters for topic in TOPICS)
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from uysp.errors import UyspError
+
 MOST_MATCHES = 20
+_MOST_NAMED = 5  # where one is needed and there are several
 _MOST_WORDS = 8
 _FEWEST_DIGITS = 4  # of a part of a phone number
 
@@ -16,6 +19,10 @@ _RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{
 _EXTENSION = r"(?:x|ext\.?|extension|#)\s*\d*\s*$"
 _PHONE = re.compile(rf"\+?[\d\s().\-/]+(?:{_EXTENSION})?", re.IGNORECASE)
 _SLACK_LINK = re.compile(r"<(?:mailto|tel):[^|>]+\|([^>]+)>")
+
+
+class AmbiguousLeadError(UyspError):
+    """Several leads may be meant; the message names them to whoever asked. Nothing was chosen."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,12 @@ _BY_PHONE = f"""
     order by {_LIKELIEST_FIRST} limit {MOST_MATCHES}
 """
 
+_DESCRIBED = text("""
+    select client || '/' || lead_id as id,
+           name || ' (' || concat_ws(', ', company, client || '/' || lead_id) || ')' as described
+    from marts.leads where client || '/' || lead_id = any(:ids)
+""")
+
 
 def find_leads(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
     """Return the leads that a text means, best match first, at most 20.
@@ -79,10 +92,28 @@ def find_leads(connection: Connection, clients: tuple[str, ...], typed: str) -> 
     return _exact(connection, clients, plain) or _by_words(connection, clients, plain)
 
 
-def named_record(typed: str) -> str | None:
-    """Return the record id that a text is, alone or as client/record id; None: it is none."""
+def the_lead(connection: Connection, clients: tuple[str, ...], typed: str) -> Match | None:
+    """Return the one lead that a text means; None: none that exists.
+
+    Raises:
+        AmbiguousLeadError: it may mean several.
+    """
+    matches = find_leads(connection, clients, typed)
+    if len(matches) < 2:
+        return matches[0] if matches else None
+    shown = [f"{match.client}/{match.lead_id}" for match in matches[:_MOST_NAMED]]
+    described = {row.id: row.described for row in connection.execute(_DESCRIBED, {"ids": shown})}
+    named = "; ".join(described[each] for each in shown)
+    more = f"; and {matches[0].total - len(shown):,} more" if matches[0].total > len(shown) else ""
+    raise AmbiguousLeadError(
+        f"{matches[0].total:,} leads match “{typed}”: {named}{more}. Ask for one of them by its record id."
+    )
+
+
+def named_record(typed: str) -> tuple[str | None, str] | None:
+    """Return the client (None: not told) and the record id that a text is; None: it is no record id."""
     by_id = _RECORD_ID.fullmatch(typed.strip())
-    return by_id["record_id"] if by_id else None
+    return (by_id["client"], by_id["record_id"]) if by_id else None
 
 
 def _exact(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from slackbot.answers.model import Column, Findings, Kind, Section, Topic
-from slackbot.answers.search import Match, find_leads, named_record
+from slackbot.answers.search import named_record, the_lead
 from slackbot.grammar import Question, Verb
 from uysp.settings import Settings
 
@@ -49,64 +49,84 @@ _HISTORY = text("""
     select client, record_id, version, observed_at, operation, fields from raw.leads_history
     where client = :client and record_id = :record_id order by version
 """)
-_DELETED = text("""
+_ANY = text("""
     select client, record_id from raw.leads where client = any(:clients) and record_id = :record_id order by client
 """)
-# The names that options no longer have, as dbt's base_uysp__renamed_options has them.
+_ATTACHMENTS = text("""
+    select canonical_name from raw.airtable_fields
+    where client = :client and source_table = 'leads' and type = 'multipleAttachments'
+""")
+# The names that options no longer have, as dbt's base_uysp__renamed_options has them: a name counts from when another
+# option last had it, because records can show it before the schema is read.
 _RENAMED = text("""
-    with options as (select * from raw.airtable_options where client = :client and source_table = 'leads'),
+    with options as (
+        select canonical_name as field, options.*
+        from raw.airtable_options as options
+        join raw.airtable_fields as fields using (client, source_table, field_id)
+        where options.client = :client and options.source_table = 'leads'
+    ),
     present as (
-        select distinct on (field_id, option_id) field_id, option_id, name
+        select distinct on (field_id, option_id) field_id, option_id, name as present_name
         from options order by field_id, option_id, seen_to desc nulls first, seen_from desc
+    ),
+    named as (
+        select field, name, present_name, seen_to,
+               lag(seen_to) over (partition by field, name order by seen_from) as seen_from
+        from options join present using (field_id, option_id)
     )
-    select canonical_name as field, options.name, seen_from, coalesce(seen_to, 'infinity') as seen_to,
-           present.name as present_name
-    from options
-    join present using (field_id, option_id)
-    join raw.airtable_fields as fields using (client, source_table, field_id)
-    where options.name <> present.name
+    select field, name, present_name, seen_from, seen_to from named
+    where name <> present_name
+    order by present_name collate "C"
 """)
 
 
 def answer(question: Question, connection: Connection, clients: tuple[str, ...], _settings: Settings) -> Findings:
-    """Return the versions of the lead that the text means, newest first; deleted leads are known by their record id."""
-    matches = find_leads(connection, clients, question.argument) or _deleted(connection, clients, question.argument)
-    nothing: dict[str, Section] = {"versions": Section([]), "changes": Section([])}
-    if not matches:
+    """Return the versions of the lead that the text means, newest first; deleted leads are known by their record id.
+
+    Raises:
+        AmbiguousLeadError: the text may mean several leads.
+    """
+    match = the_lead(connection, clients, question.argument)
+    key = (match.client, match.lead_id) if match else _gone(connection, clients, question.argument)
+    if key is None:
         summary = f"No lead found for “{question.argument}”. A deleted one is found by its record id."
-        return Findings("Versions", summary, nothing)
-    if len(matches) > 1:
-        ids = ", ".join(f"{match.client}/{match.lead_id}" for match in matches[:5])
-        more = " and more" if matches[0].total > 5 else ""
-        summary = f"{matches[0].total:,} leads match “{question.argument}”: {ids}{more}. Ask for one by its record id."
-        return Findings("Versions", summary, nothing)
-    stored = _history(connection, matches[0])
+        return Findings("Versions", summary, {"versions": Section([]), "changes": Section([])})
+    stored = _history(connection, *key)
     changes = [change for before, after in pairwise(stored) for change in _differences(before, after)]
+    changes.sort(key=lambda change: -change.version)
     versions = [each.version for each in reversed(stored)]
     since = f"{versions[-1].observed_at:%Y-%m-%d %H:%M} UTC"
-    summary = f"{len(versions):,} version{'' if len(versions) == 1 else 's'} of {matches[0].lead_id} since {since}."
+    summary = f"{len(versions):,} version{'' if len(versions) == 1 else 's'} of {'/'.join(key)} since {since}."
     sections = {
         "versions": Section(versions, _VERSION_COLUMNS, "Versions"),
-        "changes": Section(list(reversed(changes)), _CHANGE_COLUMNS, "Changes", empty="Nothing changed since."),
+        "changes": Section(changes, _CHANGE_COLUMNS, "Changes", empty="Nothing changed since."),
     }
     return Findings("Versions", summary, sections)
 
 
-def _deleted(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
-    record_id = named_record(typed)
-    if record_id is None:
-        return []
-    found = connection.execute(_DELETED, {"clients": list(clients), "record_id": record_id}).all()
-    return [Match(row.client, row.record_id, len(found)) for row in found]
+def _gone(connection: Connection, clients: tuple[str, ...], typed: str) -> tuple[str, str] | None:
+    """Return the client and record id of a lead that is in no mart, because it was deleted."""
+    named = named_record(typed)
+    if named is None:
+        return None
+    client, record_id = named
+    among = [each for each in clients if client is None or each.casefold() == client.casefold()]
+    found = connection.execute(_ANY, {"clients": among, "record_id": record_id}).first()
+    return (found.client, found.record_id) if found else None
 
 
-def _history(connection: Connection, match: Match) -> list[_Stored]:
-    renamed = connection.execute(_RENAMED, {"client": match.client}).all()
-    rows = connection.execute(_HISTORY, {"client": match.client, "record_id": match.lead_id})
+def _history(connection: Connection, client: str, record_id: str) -> list[_Stored]:
+    """Return the versions, oldest first."""
+    renamed = connection.execute(_RENAMED, {"client": client}).all()
+    attachments: set[str] = set(connection.execute(_ATTACHMENTS, {"client": client}).scalars())
+    rows = connection.execute(_HISTORY, {"client": client, "record_id": record_id})
     return [
         _Stored(
             Version(row.client, row.record_id, row.version, row.observed_at, row.operation),
-            _under_present_names(row.fields, row.observed_at, renamed),
+            {
+                field: _lasting(value) if field in attachments else value
+                for field, value in _under_present_names(row.fields, row.observed_at, renamed).items()
+            },
         )
         for row in rows
     ]
@@ -115,15 +135,30 @@ def _history(connection: Connection, match: Match) -> list[_Stored]:
 def _under_present_names(fields: dict[str, Any], at: datetime, renamed: Sequence[Any]) -> dict[str, Any]:
     """Return a version's fields with select options as they are called now."""
     named = dict(fields)
-    for option in renamed:
-        value = named.get(option.field)
-        if value is None or not option.seen_from <= at < option.seen_to:
-            continue
-        if value == option.name:
-            named[option.field] = option.present_name
-        elif isinstance(value, list):
-            named[option.field] = [option.present_name if item == option.name else item for item in value]
+    then = [
+        option
+        for option in renamed
+        if option.field in fields
+        and (option.seen_from is None or option.seen_from <= at)
+        and (option.seen_to is None or at < option.seen_to)
+    ]
+    for field in {option.field for option in then}:
+        # The first in the order of the alphabet, as in the models, should two options have had one name.
+        present = {option.name: option.present_name for option in reversed(then) if option.field == field}
+        value = fields[field]
+        if isinstance(value, list):
+            named[field] = [present.get(item, item) if isinstance(item, str) else item for item in value]
+        elif isinstance(value, str):
+            named[field] = present.get(value, value)
     return named
+
+
+def _lasting(attachments: Any) -> Any:
+    """Return attachments without their addresses, which expire within hours and differ in every version."""
+    if not isinstance(attachments, list):
+        return attachments
+    passing = ("url", "thumbnails")
+    return [{name: part for name, part in each.items() if name not in passing} for each in attachments]
 
 
 def _differences(before: _Stored, after: _Stored) -> Iterable[VersionChange]:
