@@ -1,5 +1,6 @@
 """What `uysp doctor` tells about calls and pace, and that its own requests keep to both."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_its_own_requests_wait_for_the_end_of_a_lock_out(reader: Reader, engine:
     pace.lock_out()
     with engine.begin() as connection:
         connection.execute(text("update app.airtable_pace set locked_until = clock_timestamp() + interval '1 second'"))
-        ends = connection.execute(text("select max(locked_until) from app.airtable_pace")).scalar_one()
+        ends: datetime = connection.execute(text("select max(locked_until) from app.airtable_pace")).scalar_one()
     assert next(check_clients(configured(reader))).state is State.OK
     with engine.connect() as connection:
         assert connection.execute(text("select max(recent[1]) from app.airtable_pace")).scalar_one() >= ends

@@ -76,9 +76,10 @@ def test_processes_and_threads_of_all_kinds_together_keep_the_pace(
     assert len(background) == 18
     assert busiest(background) <= 3
     with engine.connect() as connection:
-        calls = connection.execute(text("select kind, sum(calls)::int from app.airtable_calls group by kind")).all()
-        months = connection.execute(text("select sum(calls)::int from app.airtable_months")).scalar_one()
-    assert dict(calls) == dict.fromkeys(Kind, 6)  # type: ignore[arg-type]  # rows of two columns
+        calls = connection.execute(text("select kind, sum(calls)::int as calls from app.airtable_calls group by kind"))
+        by_kind = {row.kind: row.calls for row in calls}
+        months: int = connection.execute(text("select sum(calls)::int from app.airtable_months")).scalar_one()
+    assert by_kind == dict.fromkeys(Kind, 6)
     assert months == 24
 
 

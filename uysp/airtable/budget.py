@@ -74,7 +74,10 @@ class Budget:
         used = f"{self.used:,} API call{'' if self.used == 1 else 's'} used this month"
         if self.cap is None:
             return f"{used}, no cap set; every base is looked at every {every}."
-        return f"{used}, {self.left:,} of {self.cap:,} left; every base is looked at every {every}."
+        left = f"{used}, {self.left:,} of {self.cap:,} left"
+        if self.share_used >= WRONG_SHARE:
+            return f"{left}, for people's writes alone; nothing is read until next month."
+        return f"{left}; every base is looked at every {every}."
 
 
 def budget(connection: Connection, settings: Settings, now: datetime | None = None) -> Budget:
