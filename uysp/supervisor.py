@@ -112,8 +112,8 @@ def dagster_programs(settings: Settings, database: URL, code_socket: Path, web_p
         "DAGSTER_SCHEDULE_GRPC_TIMEOUT_SECONDS": "180",
         "DO_NOT_TRACK": "1",
     }
-    code = [PYTHON, "-m", "dagster", "api", "grpc", "--socket", str(code_socket), "--log-level", "warning"]
-    code += ["--module-name", "pipelines.definitions", "--working-directory", str(PROJECT)]
+    code = [PYTHON, "-m", "pipelines.code_server", "api", "grpc", "--socket", str(code_socket)]
+    code += ["--log-level", "warning", "--module-name", "pipelines.definitions", "--working-directory", str(PROJECT)]
     code += ["--location-name", "pipelines.definitions", "--max-workers", "8"]
     web = [PYTHON, "-m", "dagster_webserver", "--host", WEB_HOST, "--port", str(web_port)]
     web += ["--workspace", str(workspace), "--uvicorn-log-level", "warning"]
