@@ -43,12 +43,88 @@ class Column:
     Attributes:
         value: takes it out of a row.
         main: whether it is shown where room is short.
+        definition: the column of a mart that says what it means, as `leads.booked`; "What is this?" shows dbt's
+            description of it. None: it needs no words.
+        is_personal: email, phone, notes: shown to the person alone, and left out of what is shared in a channel.
     """
 
     label: str
     kind: Kind
     value: Callable[[Any], object]
     main: bool = True
+    definition: str | None = None
+    is_personal: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """Another question that an answer leads to.
+
+    Attributes:
+        label: a few words, such as a campaign's name.
+        line: what would be typed for it, as `campaign "ChatGPT" step:2`.
+    """
+
+    label: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The same question asked differently, such as over another period.
+
+    Attributes:
+        label: what is chosen, as `Period`.
+        chosen: the line of the option that holds now.
+    """
+
+    label: str
+    options: tuple[Link, ...]
+    chosen: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a longer list a section has.
+
+    Attributes:
+        first: number of its first row, from 1.
+        total: rows in all.
+        before: the line that shows the rows before these; None at the start.
+        after: the line that shows the rows after these; None at the end.
+    """
+
+    first: int
+    total: int
+    before: str | None = None
+    after: str | None = None
+
+
+class Shape(Enum):
+    """What a chart looks like."""
+
+    LINE = auto()
+    BAR = auto()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Numbers that people see as a picture; all of them stand in a section, too.
+
+    Attributes:
+        title: a few words.
+        categories: what stands along the horizontal axis, in order, such as days.
+        series: by name, a number for each category; None where there is none.
+        kind: how the numbers are written.
+        summary: one sentence that says what is to be seen, for those who do not see it.
+    """
+
+    title: str
+    shape: Shape
+    categories: Sequence[str]
+    series: Mapping[str, Sequence[float | None]]
+    kind: Kind = Kind.COUNT
+    summary: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +136,8 @@ class Section:
         columns: what people see of them.
         heading: a few words above the rows.
         empty: what people read where there are no rows; '' to show nothing.
+        link: where a row leads; None: nowhere.
+        page: where the rows are part of a longer list.
     """
 
     rows: Sequence[Any]
@@ -67,6 +145,8 @@ class Section:
     heading: str = ""
     layout: Layout = Layout.TABLE
     empty: str = ""
+    link: Callable[[Any], Link] | None = None
+    page: Page | None = None
 
 
 @dataclass(frozen=True)
@@ -78,12 +158,20 @@ class Findings:
         summary: one sentence with the numbers that matter, for those who read nothing else.
         sections: by the names of spec/interface.md (`uysp ask ... --json`).
         notes: what must be known to read the numbers right, a sentence each.
+        charts: pictures of the numbers, the most telling first.
+        links: where people go from here, the likeliest first; also back.
+        choices: the same question asked differently.
+        line: what would be typed for this very answer, so that it can be asked again or shared.
     """
 
     title: str
     summary: str
     sections: Mapping[str, Section]
     notes: tuple[str, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    links: tuple[Link, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    line: str = ""
 
 
 @dataclass(frozen=True)
