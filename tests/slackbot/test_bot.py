@@ -169,13 +169,14 @@ def two_clients(
 
 
 def test_a_client_is_shown_only_in_its_channels_and_to_its_groups(two_clients: Settings, slack: Slack) -> None:
-    def campaigns(where: str) -> set[str]:
-        answer = shown(slack.command("ada", "campaigns", where).wait_for_answer())
+    def campaigns(who: str, where: str) -> set[str]:
+        answer = shown(slack.command(who, "campaigns", where).wait_for_answer())
         return {key for key in ("alpha", "beta", "gamma", "gone") if f"Campaign of {key}" in answer}
 
-    assert campaigns("general") == {"alpha"}
-    assert campaigns("outreach") == {"alpha", "beta"}
-    refused = slack.command("ada", "campaigns client:beta", "general").wait_for_answer()
+    assert campaigns("ben", "general") == {"alpha"}
+    assert campaigns("ada", "general") == {"alpha", "gamma"}
+    assert campaigns("ada", "outreach") == {"alpha", "beta", "gamma"}
+    refused = slack.command("ben", "campaigns client:beta", "general").wait_for_answer()
     assert "There is no client “beta”. There are: alpha." in refused.text
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playground.slack.limits.values import BlockFault, Faults, Json, items, optional, string, text
+from playground.slack.limits.values import BlockFault, Faults, Json, count, items, optional, string, text
 
 Rule = Callable[[Json, str], Faults]
 
@@ -39,6 +39,14 @@ def _button(button: Json, at: str) -> Faults:
     yield from optional(button, "accessibility_label", at, 75)
     if button.get("style", "primary") not in {"primary", "danger"}:
         yield BlockFault(f"{at}/style", "must be one of primary, danger")
+
+
+def option_faults(options: object, at: str, fewest: int = 1, most: int = 100) -> list[BlockFault]:
+    """Return what is wrong about the options of a select, which an app may also give while a person types."""
+    faults = list(count(options, at, fewest, most))
+    for position, option in enumerate(options if isinstance(options, list) else []):
+        faults += _option(option, f"{at}/{position}")
+    return faults
 
 
 def _choices(most: int) -> Callable[[Json, str], Faults]:
