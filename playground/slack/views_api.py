@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from playground.slack.limits.views import is_too_large, view_faults
 from playground.slack.refusal import RefusalError
@@ -29,7 +29,7 @@ def update_view(workspace: Workspace, arguments: Arguments) -> Answer:
     """Answer `views.update`."""
     view_id, external_id = str(arguments.get("view_id") or ""), str(arguments.get("external_id") or "")
     known = workspace.surfaces.find(view_id, external_id)
-    content = checked_view(arguments.get("view"), known.content["type"] if known else "modal")
+    content = checked_view(arguments.get("view"), "home" if known and known.content["type"] == "home" else "modal")
     view_hash = str(arguments.get("hash") or "")
     shown = workspace.surfaces.update(content, view_id=view_id, external_id=external_id, view_hash=view_hash)
     return _shown(shown)
@@ -44,7 +44,7 @@ def publish_view(workspace: Workspace, arguments: Arguments) -> Answer:
     return _shown(workspace.surfaces.publish(person.id, content, str(arguments.get("hash") or "")))
 
 
-def checked_view(given: object, kind: str) -> Mapping[str, Any]:
+def checked_view(given: object, kind: Literal["modal", "home"]) -> Mapping[str, Any]:
     """Return a view as an app sent it, perhaps as JSON text.
 
     Raises:
