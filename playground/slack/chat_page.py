@@ -1,5 +1,6 @@
 """What the chat page in the browser asks the emulator for: who there is, what a person sees, and all that they do."""
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class _Page:
         query, workspace = request.query_params, self._workspace
         modal, home = workspace.surfaces.modal(query["person"]), workspace.surfaces.homes.get(query["person"])
         shown = [*((modal.id, modal.hash, dict(modal.errors)) if modal else ()), home.hash if home else ""]
-        place = json.dumps([len(workspace.states), *shown])
+        place = hashlib.sha256(json.dumps([len(workspace.states), *shown]).encode()).hexdigest()
         if query.get("place") == place:
             return JSONResponse({"place": place})
         messages = [_message_json(workspace, one) for one in workspace.screen(query["person"], query["channel"])]
