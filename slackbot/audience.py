@@ -84,7 +84,7 @@ class Audiences:
             raise NotShareableError("You are not in that channel, so nothing can be posted there for you.")
         if self._own_id not in members:
             raise NotShareableError("I am not in that channel; type /invite @uysp there, then share again.")
-        readers = frozenset(members - {self._own_id})
+        readers = frozenset(one for one in members - {self._own_id} if not people.get(one, {}).get("deleted"))
         known = [people.get(reader, {}) for reader in readers]
         bots = [one for one in known if one.get("is_bot")]
         outsiders = [one for one in known if one.get("is_stranger") or one.get("team_id") != self._team_id]
@@ -106,7 +106,7 @@ class Audiences:
         with self._lock:
             if self._people is None or now - self._people[0] > REMEMBERED_SECONDS:
                 pages = self._client.users_list(limit=1000)
-                wanted = ("team_id", "is_bot", "is_stranger", "is_restricted")
+                wanted = ("team_id", "deleted", "is_bot", "is_stranger", "is_restricted")
                 everybody = {
                     user["id"]: {name: user.get(name) for name in wanted} for page in pages for user in page["members"]
                 }

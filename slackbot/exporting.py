@@ -25,14 +25,14 @@ def send_csv(bot: Bot, line: str, section_name: str, place: Place) -> None:
 
 def _sent(bot: Bot, line: str, section_name: str, place: Place) -> str:
     admission = bot.admit(place.asker)
-    answer = bot.ask(line, admission, whole=True)
+    answer = bot.ask(line, admission)
     section = answer.sections.get(section_name)
     if section is None or not section.rows:
         return "There are no rows to send, so no file was made."
-    content = csv_file(section, admission.zone)
+    content = csv_file(section, personal=True, zone=admission.zone)
     rows = len(section.rows)
     name, person = csv_name(answer, section_name), place.asker.user_id
-    details = {"line": answer.findings.line, "section": section_name, "rows": rows}
+    details = {"verb": answer.verb, "filters": dict(answer.filters), "section": section_name, "rows": rows}
     client = answer.clients[0] if len(answer.clients) == 1 else None
     with bot.engine.begin() as connection:  # before it leaves: what cannot be logged is not sent
         append(
@@ -41,7 +41,7 @@ def _sent(bot: Bot, line: str, section_name: str, place: Place) -> str:
             actor_id=person,
             actor_name=admission.name,
             client=client,
-            outcome="sent",
+            outcome="done",
             details=details,
         )
     title = f"{answer.findings.title}: {rows:,} rows"

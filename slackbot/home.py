@@ -7,9 +7,9 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy.exc import SQLAlchemyError
 
 from slackbot.access import Admission, RefusedError
-from slackbot.answers.visible import visible_clients
 from slackbot.answers.model import Answer, Section
 from slackbot.answers.own import own_leads, own_requests
+from slackbot.answers.visible import visible_clients
 from slackbot.blocks.message import Form
 from slackbot.blocks.views import Home, home_view
 from slackbot.bot import Bot, said

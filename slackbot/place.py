@@ -1,7 +1,7 @@
 """Where people do things in Slack, read from its payloads; and getting a message to the one person who did them."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from slackbot.connection import UNREACHABLE, error_word, webhook
 
 Payload = Mapping[str, Any]
 MessageOf = Callable[[Form], Message]
+Send = Callable[[Message], str]
 
 REJECTED_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_arguments"})
 _log = logging.getLogger(__name__)
@@ -104,34 +105,31 @@ def deliver(client: WebClient, place: Place, message: MessageOf, *, replace: boo
         replace: put it in the place of the message it was asked from, if the person alone sees that one; else of what
             was said at once.
     """
+    for send in _ways(client, place, replace=replace):
+        said = _first_form(message, send)
+        if not said:
+            return
+        _log.warning("an answer was not taken (%s)", said)
+    _log.error("an answer reached nobody")
+
+
+def _ways(client: WebClient, place: Place, *, replace: bool) -> Iterator[Send]:
+    """Yield how a message can reach the person, best first."""
     person, channel = place.asker.user_id, place.asker.channel_id
-    said = ""
-    if place.response_url and (replace or not place.is_message or not (place.is_direct and not place.is_ephemeral)):
-        extra: dict[str, Any] = {"response_type": "ephemeral", "replace_original": replace}
-        if place.thread_ts is not None and not replace:
-            extra["thread_ts"] = place.thread_ts
-        said = _first_form(message, lambda content: _respond(place.response_url, {**extra, **content}))
-        if not said:
-            return
-        _log.warning("a response_url was not taken (%s): answering by the Web API", said)
-    plain: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
-    thread: dict[str, Any] = {} if place.thread_ts is None else {"thread_ts": place.thread_ts}
-    if place.is_direct and not said:
-        said = _first_form(message, lambda content: _post(client.chat_postMessage, channel, {**plain, **thread, **content}))
-        if not said:
-            return
-    elif channel and not said:
-        said = _first_form(
-            message, lambda content: _post(client.chat_postEphemeral, channel, {"user": person, **thread, **content})
-        )
-        if not said:
-            return
-    said = _first_form(message, lambda content: _post(client.chat_postMessage, person, {**plain, **content}))
-    if said:
-        _log.error("an answer reached nobody: %s", said)
+    plain: Message = {"unfurl_links": False, "unfurl_media": False}
+    thread: Message = {} if place.thread_ts is None else {"thread_ts": place.thread_ts}
+    stays = place.is_direct and place.is_message and not place.is_ephemeral  # what only one reads need not vanish
+    if place.response_url and (replace or not stays):
+        how: Message = {"response_type": "ephemeral", "replace_original": replace, **({} if replace else thread)}
+        yield lambda content: _respond(place.response_url, {**how, **content})
+    elif place.is_direct:
+        yield lambda content: _post(client.chat_postMessage, channel, {**plain, **thread, **content})
+    elif channel:
+        yield lambda content: _post(client.chat_postEphemeral, channel, {"user": person, **thread, **content})
+    yield lambda content: _post(client.chat_postMessage, person, {**plain, **content})
 
 
-def _first_form(message: MessageOf, send: Callable[[Message], str]) -> str:
+def _first_form(message: MessageOf, send: Send) -> str:
     """Send the best form that is taken; return '', or what was said instead of taking any."""
     said = ""
     for form in Form:

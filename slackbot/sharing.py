@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def started(bot: Bot, line: str, channel_id: str, asker: Asker, view_id: str) -> View:
-    """Return the modal with which sharing begins: in the conversation it was asked in, if something may be posted there.
+    """Return the modal with which sharing begins: for the channel it was asked in, or for none yet.
 
     Raises:
         UyspError: there is no answer to share.
@@ -72,9 +72,7 @@ def post(bot: Bot, sharing: Sharing, asker: Asker, view_id: str) -> View:
     for form in Form:
         message = shared_message(answer, admission.name, form)
         try:
-            bot.client.chat_postMessage(
-                channel=sharing.channel_id, unfurl_links=False, unfurl_media=False, **message
-            )
+            bot.client.chat_postMessage(channel=sharing.channel_id, unfurl_links=False, unfurl_media=False, **message)
         except SlackApiError as error:
             said = error_word(error)
             if said not in REJECTED_BLOCKS:

@@ -79,7 +79,8 @@ def own_requests(connection: Connection, clients: tuple[str, ...], person: str) 
         person: Slack's user id.
     """
     rows: list[OwnRequest] = []
-    if connection.execute(_HAS_REQUESTS).scalar_one():
+    has_requests: bool = connection.execute(_HAS_REQUESTS).scalar_one()
+    if has_requests:
         found = connection.execute(_REQUESTS, {"clients": list(clients), "person": person}).mappings()
         rows = [read_row(OwnRequest, row) for row in found]
     empty = "You have asked for nothing to be written."

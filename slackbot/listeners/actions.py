@@ -4,7 +4,19 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from slackbot.blocks.actions import ASK, CHOOSE, CSV, EXPLAIN, OPEN, SHARE, SHARE_CHANNEL, Sharing, chosen_line, csv_section
+from slackbot.blocks.actions import (
+    ASK,
+    CHOOSE,
+    CSV,
+    EXPLAIN,
+    FIND_LEAD,
+    OPEN,
+    SHARE,
+    SHARE_CHANNEL,
+    Sharing,
+    chosen_line,
+    csv_section,
+)
 from slackbot.bot import Bot
 from slackbot.explaining import explanation
 from slackbot.exporting import send_csv
@@ -21,6 +33,7 @@ def register(app: App, bot: Bot) -> None:
 
     @app.action(ASK)
     @app.action(OPEN)
+    @app.action(FIND_LEAD)
     def asked(ack: Ack, body: Body, action: Body) -> None:
         ack()
         place, line = of_interaction(body), chosen_line(action)
