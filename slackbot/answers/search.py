@@ -27,11 +27,26 @@ class AmbiguousLeadError(UyspError):
 
 @dataclass(frozen=True)
 class Match:
-    """A lead that was meant; `total` says how many there are in all."""
+    """A lead that may be meant."""
 
     client: str
     lead_id: str
-    total: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """Leads that may be meant, best match first.
+
+    Attributes:
+        total: how many there are in all.
+        is_more: whether there are even more than `total`, which are not counted.
+        is_near: whether they are only like what was typed.
+    """
+
+    matches: tuple[Match, ...] = ()
+    total: int = 0
+    is_more: bool = False
+    is_near: bool = False
 
 
 def _plain(expression: str) -> str:
@@ -82,14 +97,15 @@ _DESCRIBED = text("""
 """)
 
 
-def find_leads(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
-    """Return the leads that a text means, best match first, at most 20.
+def find_leads(connection: Connection, clients: tuple[str, ...], typed: str, most: int = MOST_MATCHES) -> Found:
+    """Return the leads that a text means, best match first, at most `most`.
 
     A record id (alone or as client/record id), an email or a phone number that some lead has wins alone. Otherwise
     every word must be part of name, company, email or phone, in any order.
     """
     plain = _SLACK_LINK.sub(r"\1", typed).strip()
-    return _exact(connection, clients, plain) or _by_words(connection, clients, plain)
+    found = _exact(connection, clients, plain)
+    return found if found.matches else _by_words(connection, clients, plain)
 
 
 def the_lead(connection: Connection, clients: tuple[str, ...], typed: str) -> Match | None:
@@ -98,15 +114,16 @@ def the_lead(connection: Connection, clients: tuple[str, ...], typed: str) -> Ma
     Raises:
         AmbiguousLeadError: it may mean several.
     """
-    matches = find_leads(connection, clients, typed)
+    found = find_leads(connection, clients, typed)
+    matches = found.matches
     if len(matches) < 2:
         return matches[0] if matches else None
     shown = [f"{match.client}/{match.lead_id}" for match in matches[:_MOST_NAMED]]
     described = {row.id: row.described for row in connection.execute(_DESCRIBED, {"ids": shown})}
     named = "; ".join(described[each] for each in shown)
-    more = f"; and {matches[0].total - len(shown):,} more" if matches[0].total > len(shown) else ""
+    more = f"; and {found.total - len(shown):,} more" if found.total > len(shown) else ""
     raise AmbiguousLeadError(
-        f"{matches[0].total:,} leads match “{typed}”: {named}{more}. Ask for one of them by its record id."
+        f"{found.total:,} leads match “{typed}”: {named}{more}. Ask for one of them by its record id."
     )
 
 
@@ -116,7 +133,7 @@ def named_record(typed: str) -> tuple[str | None, str] | None:
     return (by_id["client"], by_id["record_id"]) if by_id else None
 
 
-def _exact(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
+def _exact(connection: Connection, clients: tuple[str, ...], typed: str) -> Found:
     by_id = _RECORD_ID.fullmatch(typed)
     if by_id:
         named = by_id["client"]
@@ -126,7 +143,7 @@ def _exact(connection: Connection, clients: tuple[str, ...], typed: str) -> list
         return _matches(connection, _BY_EMAIL, clients=list(clients), email=typed)
     if _PHONE.fullmatch(typed) and (digits := phone_digits(typed)):
         return _matches(connection, _BY_PHONE, clients=list(clients), digits=digits)
-    return []
+    return Found()
 
 
 def phone_digits(typed: str) -> str:
@@ -134,7 +151,7 @@ def phone_digits(typed: str) -> str:
     return re.sub(r"\D", "", re.sub(_EXTENSION, "", typed, flags=re.IGNORECASE))
 
 
-def _by_words(connection: Connection, clients: tuple[str, ...], typed: str) -> list[Match]:
+def _by_words(connection: Connection, clients: tuple[str, ...], typed: str) -> Found:
     folding = text(f"select {_words('cast(:typed as text)')}")  # by the database, so that both sides are folded alike
     folded: str = connection.execute(folding, {"typed": typed}).scalar_one()
     words = list(dict.fromkeys(folded.split()))[:_MOST_WORDS]
@@ -142,7 +159,7 @@ def _by_words(connection: Connection, clients: tuple[str, ...], typed: str) -> l
     if len(digits) >= _FEWEST_DIGITS:
         words = [digits]
     if not words:
-        return []
+        return Found()
     names = [f"word_{number}" for number in range(len(words))]
     values = dict(zip(names, words, strict=True))
     return _matches(connection, _word_query(names), clients=list(clients), typed=" ".join(words), **values)
@@ -179,6 +196,6 @@ def _word_query(names: list[str]) -> str:
     """
 
 
-def _matches(connection: Connection, query: str, **values: object) -> list[Match]:
-    found = connection.execute(text(query).bindparams(**values))  # with their values, so that they have types
-    return [Match(row.client, row.lead_id, row.total) for row in found]
+def _matches(connection: Connection, query: str, **values: object) -> Found:
+    found = connection.execute(text(query).bindparams(**values)).all()  # with their values, so that they have types
+    return Found(tuple(Match(row.client, row.lead_id) for row in found), found[0].total if found else 0)
