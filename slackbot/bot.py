@@ -48,17 +48,18 @@ class Bot:
         self.reads.count(asker.user_id)
         return admission
 
-    def ask(self, line: str, admission: Admission) -> Answer:
+    def ask(self, line: str, admission: Admission, *, whole: bool = False) -> Answer:
         """Answer a line for a person.
 
         Args:
             line: what was typed, or what a button carries.
             admission: of the person, for the conversation in which the answer is shown.
+            whole: give lists with all their rows.
 
         Raises:
             UyspError: as `slackbot.answers.ask`.
         """
-        return ask(line, self.engine, self.settings, admission.may_see)
+        return ask(line, self.engine, self.settings, admission.may_see, whole=whole)
 
     def answer(self, line: str, place: Place, *, replace: bool = False) -> None:
         """Answer a line to the person at a place, or say why there is no answer."""

@@ -25,7 +25,7 @@ def send_csv(bot: Bot, line: str, section_name: str, place: Place) -> None:
 
 def _sent(bot: Bot, line: str, section_name: str, place: Place) -> str:
     admission = bot.admit(place.asker)
-    answer = bot.ask(line, admission)
+    answer = bot.ask(line, admission, whole=True)
     section = answer.sections.get(section_name)
     if section is None or not section.rows:
         return "There are no rows to send, so no file was made."

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from slackbot.access import RefusedError
+from slackbot.answers.leads import lead_line
 from slackbot.answers.offers import Offered, offered_leads
 from slackbot.blocks.actions import LONGEST_OPTION_VALUE
 from slackbot.blocks.elements import plain
@@ -29,7 +30,7 @@ def lead_options(bot: Bot, place: Place, typed: str) -> list[Option]:
 
 def lead_questions(bot: Bot, place: Place, typed: str) -> list[Option]:
     """Return the leads to choose from, each with the line that asks for it as its value."""
-    return [_option(lead, f"lead {lead.client}/{lead.lead_id}") for lead in _offered(bot, place, typed)]
+    return [_option(lead, lead_line("lead", lead.client, lead.lead_id)) for lead in _offered(bot, place, typed)]
 
 
 def _offered(bot: Bot, place: Place, typed: str) -> list[Offered]:

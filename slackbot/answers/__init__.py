@@ -31,6 +31,7 @@ from slackbot.answers.filters import understood
 from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
+from slackbot.answers.visible import known_clients
 from slackbot.grammar import NotUnderstoodError, Question, line, nearest, parse
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
@@ -121,9 +122,7 @@ def _answer(
 ) -> Answer:
     now: datetime = connection.execute(text("select now()")).scalar_one()
     statuses = table_statuses(connection)
-    # A key that was never read and is not configured is a mistyped one: nobody has to read of it.
-    read = {status.client for status in statuses if status.last_synced_at}
-    known = sorted(read | {client.key for client in settings.clients})
+    known = known_clients(statuses, settings)
     clients, filters = _chosen(question, tuple(client for client in known if may_see(client)), known=bool(known))
     question = replace(question, filters=filters)
     built = not missing_marts(connection, topic.marts)

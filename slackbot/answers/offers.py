@@ -49,6 +49,6 @@ def offered_leads(
     clients = visible_clients(connection, settings, may_see)
     if not clients or not typed.strip() or missing_marts(connection, ("leads",)):
         return []
-    matches = find_leads(connection, clients, typed)[:MOST_OFFERED]
+    matches = find_leads(connection, clients, typed, MOST_OFFERED).matches[:MOST_OFFERED]
     ids = {"clients": [match.client for match in matches], "lead_ids": [match.lead_id for match in matches]}
     return [Offered(**row) for row in connection.execute(_DESCRIBED, ids).mappings()]

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from slackbot.answers.freshness import missing_marts
+from slackbot.answers.leads import lead_line, lead_link
 from slackbot.answers.model import Column, Kind, Link, Section, column_list, read_row
 
 MOST_LEADS = 10
@@ -67,7 +68,7 @@ def own_leads(connection: Connection, clients: tuple[str, ...], email: str | Non
     if email is not None and not missing_marts(connection, ("leads",)):
         found = connection.execute(_LEADS, {"clients": list(clients), "email": email}).mappings()
         rows = [read_row(OwnLead, row) for row in found]
-    return Section(rows, _LEAD_COLUMNS, "Claimed by you", empty="You have claimed no leads.", link=_lead_link)
+    return Section(rows, _LEAD_COLUMNS, "Claimed by you", empty="You have claimed no leads.", link=lead_link)
 
 
 def own_requests(connection: Connection, clients: tuple[str, ...], person: str) -> Section:
@@ -87,12 +88,8 @@ def own_requests(connection: Connection, clients: tuple[str, ...], person: str) 
     return Section(rows, _REQUEST_COLUMNS, "Asked for by you", empty=empty, link=_request_link)
 
 
-def _lead_link(lead: OwnLead) -> Link:
-    return Link(lead.name, f"lead {lead.client}/{lead.lead_id}")
-
-
 def _request_link(request: OwnRequest) -> Link:
-    return Link(request.lead_name, f"lead {request.client}/{request.lead_id}")
+    return Link(request.lead_name, lead_line("lead", request.client, request.lead_id))
 
 
 _LEAD_COLUMNS = (
