@@ -15,6 +15,7 @@ import orjson
 LONGEST_BUTTON_VALUE = 2000
 LONGEST_OPTION_VALUE = 150
 LONGEST_METADATA = 3000
+LONGEST_CHANNEL_ID = 30
 
 ASK = re.compile(r"ask:\d+")
 """Buttons that ask another line: `chosen_line` has it. From a message the answer replaces nothing and goes to the
@@ -62,6 +63,10 @@ class Sharing:
     def packed(self) -> str:
         """Return it as `private_metadata`."""
         return orjson.dumps([self.line, self.channel_id]).decode()
+
+    def fits(self) -> bool:
+        """Return whether `private_metadata` holds it, whatever channel is chosen yet."""
+        return len(self.packed()) <= LONGEST_METADATA - LONGEST_CHANNEL_ID
 
     @classmethod
     def unpacked(cls, metadata: str) -> "Sharing":

@@ -23,7 +23,7 @@ from slackbot.checks import check_slack, wanted_scopes
 from slackbot.web import LARGEST_BODY
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings, both
-from tests.slackbot.test_blocks import HOSTILE, strings
+from tests.slackbot.drawn import HOSTILE, strings
 from uysp.doctor import State
 from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings
