@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
+from uysp import lead_index
 from uysp.database import exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
@@ -86,7 +87,7 @@ class BuildResult:
 def build_marts(
     settings: Settings, engine: Engine, progress: Progress | None = None, select: Sequence[str] = ()
 ) -> BuildResult:
-    """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted.
+    """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted; index the leads.
 
     One build at a time, across processes: a second one waits. Models that fail do not raise: see the result.
 
@@ -107,6 +108,7 @@ def build_marts(
         started = time.monotonic()
         built = _begin_build(engine)
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
+        lead_index.refresh(engine)
         seconds = time.monotonic() - started
     if result.exception is not None and not isinstance(result.exception, Exception):
         raise result.exception  # dbt catches also what asks this process to stop

@@ -1,6 +1,6 @@
 """`clicks [CAMPAIGN]`: who clicks, and whether those who click book (spec/metrics.md section 6)."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -115,10 +115,10 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
 
 
 def _summed(
-    counts: Iterable[ClickCounts], key: Callable[[ClickCounts], tuple[Hashable, ...]], row_type: type[_Row], *named: str
+    counts: Iterable[ClickCounts], key: Callable[[ClickCounts], tuple[Any, ...]], row_type: type[_Row], *named: str
 ) -> list[_Row]:
     """Return the sums for each key (client, then what `named` says), with the rates of the sums."""
-    sums: dict[tuple[Hashable, ...], dict[str, Any]] = {}
+    sums: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in counts:
         total = sums.setdefault(key(row), dict.fromkeys(_COUNTS, 0))
         for name in _COUNTS:

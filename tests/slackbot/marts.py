@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from uysp import lead_index
+
 SYNCED_AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 CAMPAIGN_PERFORMANCE = """
@@ -80,7 +82,7 @@ RELATIONS = {
     "sync_status": SYNC_STATUS,
 }
 
-_LEAD: dict[str, Any] = {
+LEAD: dict[str, Any] = {
     "client": "uysp",
     "name": "Jane Doe",
     "campaign": "Webinar",
@@ -146,8 +148,9 @@ def add(engine: Engine, table: str, row: Mapping[str, Any]) -> None:
 
 
 def add_lead(engine: Engine, number: int, **values: Any) -> str:
-    """Insert a lead and return its record id."""
-    add(engine, "leads", {**_LEAD, "lead_id": record_id(number), **values})
+    """Insert a lead, indexed for search, and return its record id."""
+    add(engine, "leads", {**LEAD, "lead_id": record_id(number), **values})
+    lead_index.refresh(engine)
     return record_id(number)
 
 
