@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from slackbot.answers.freshness import missing_marts
-from slackbot.answers.search import find_leads
+from slackbot.answers.search import search_leads
 from slackbot.answers.visible import visible_clients
 from uysp.settings import Settings
 
@@ -49,6 +49,6 @@ def offered_leads(
     clients = visible_clients(connection, settings, may_see)
     if not clients or not typed.strip() or missing_marts(connection, ("leads",)):
         return []
-    matches = find_leads(connection, clients, typed, MOST_OFFERED).matches[:MOST_OFFERED]
+    matches = search_leads(connection, clients, typed, MOST_OFFERED)
     ids = {"clients": [match.client for match in matches], "lead_ids": [match.lead_id for match in matches]}
     return [Offered(**row) for row in connection.execute(_DESCRIBED, ids).mappings()]

@@ -28,6 +28,13 @@ only the person sees that; `chosen_line` has the line."""
 OPEN = re.compile(r"open:\d+")
 """Selects of rows that lead on: as ASK."""
 
+FIND_LEAD = "find_lead"
+"""Select of leads that are looked up while somebody types; its options carry the line that asks for the lead, so that a
+choice is as ASK."""
+
+LEAD = "lead"
+"""The same in a modal: its options carry `client/record id`."""
+
 EXPLAIN = "explain"
 """Button “What is this?”: opens `views.loading_view`, then `views.explain_view`; its value is the line."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from slackbot.answers.model import Choice, Link
-from slackbot.blocks.actions import LONGEST_BUTTON_VALUE, LONGEST_OPTION_VALUE, ask_id, choose_id
+from slackbot.blocks.actions import FIND_LEAD, LONGEST_BUTTON_VALUE, LONGEST_OPTION_VALUE, ask_id, choose_id
 from slackbot.blocks.fit import (
     MOST_ACTIONS,
     MOST_CONTEXT_ELEMENTS,
@@ -149,3 +149,13 @@ def choices(given: Iterable[Choice], ids: Iterator[int]) -> list[Block]:
         else:
             made += (button(option.label, option.line, choose_id(next(ids))) for option in choice.options)
     return [each for each in made if each is not None]
+
+
+def lead_picker() -> Block:
+    """Return the select in which a lead is looked for by typing."""
+    return {
+        "type": "external_select",
+        "action_id": FIND_LEAD,
+        "placeholder": plain("Find a lead by name, email, company or phone"),
+        "min_query_length": 2,
+    }

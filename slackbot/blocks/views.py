@@ -12,7 +12,7 @@ from typing import Any
 
 from slackbot.answers.model import Answer, Section
 from slackbot.blocks.actions import EXPLAIN_VIEW, SHARE_CHANNEL, SHARE_VIEW, Sharing
-from slackbot.blocks.elements import Block, bold, context, header, plain, section, time_text
+from slackbot.blocks.elements import Block, actions, bold, context, header, lead_picker, plain, section, time_text
 from slackbot.blocks.fit import MOST_VIEW_BLOCKS, MOST_VIEW_BYTES, MOST_VIEW_TITLE, blocks_of_size, clipped
 from slackbot.blocks.message import answer_blocks
 from slackbot.blocks.rows import Form, Reader, rows_blocks
@@ -113,6 +113,7 @@ def home_view(home: Home, form: Form = Form.CHARTS, zone: tzinfo = UTC) -> View:
         blocks: list[Block] = [header("Outreach"), section(clean(home.sentence))]
     else:
         blocks = answer_blocks(home.dashboard, form, zone, ids, _DASHBOARD_BLOCKS, _DASHBOARD_CHARACTERS)
+        blocks += actions([lead_picker()])
     reader = Reader(zone)
     for name, heading, own in (("leads", "Your leads", home.leads), ("requests", "Your requests", home.requests)):
         blocks += [{"type": "divider"}, header(heading)]
