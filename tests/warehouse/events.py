@@ -59,7 +59,7 @@ def live(world: World, tables: tuple[str, ...]) -> None:
     for table in tables:
         _garble(world, table)
         _delete_and_restore(world, table)
-    _rename_options(world)
+    rename_options(world)
     _change_campaigns(world)
     _change_templates(world)
 
@@ -177,7 +177,7 @@ def _delete_and_restore(world: World, table: str) -> None:
         records[record_id] = gone.pop(record_id)
 
 
-def _rename_options(world: World) -> None:
+def rename_options(world: World) -> None:
     """Rename an option to a new name, or to one that another option had until now."""
     current = [name for name in world.option_names if name.seen_to is None]
     chosen = world.rng.choice(current)

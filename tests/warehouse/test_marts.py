@@ -5,32 +5,120 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 
 from pipelines.warehouse import build_marts
 from tests.warehouse.compare import compare_marts, summary
+from tests.warehouse.conftest import OpenCLocale
 from tests.warehouse.expected.base import Base, read_bases
-from tests.warehouse.histories import awkward_states, competing_receipts, held_at, with_other_arrival
+from tests.warehouse.histories import STATES, awkward_states, competing_receipts, held_at, with_other_arrival
 from tests.warehouse.writing import reserve_load_ids, write_bases
 from uysp.database import Role, open_database
 from uysp.settings import Settings, inherited_environment
 
 SEEDS = range(1, 1 + int(inherited_environment().get("UYSP_TEST_SEEDS", "3")))
-# three seeds with three clients each share a database: each build costs seconds, and none may show in another
+# three seeds share a database, a dozen clients and more: each build costs seconds, and none may show in another
 TOGETHER = [SEEDS[start : start + 3] for start in range(0, len(SEEDS), 3)]
-
-# Two loads in one build, and builds of few changes; each comparison costs seconds.
-NOT_BUILT = {2, 5}
-BUILT_BEFORE_THE_SLOW = {1, 4}
-COMPARED = {0, 4}
+MESSAGE_COLUMNS = "message_id, lead_id, campaign, status, failed, phone, sent_at, delivered_at, clicked_at, text"
 
 
-def _write(engine: Engine, bases: list[Base]) -> None:
+@dataclass
+class Played:
+    """What was found while states were loaded one after the other and marts built in between.
+
+    Attributes:
+        differences: between marts and what they should be, by when.
+        changed_by_refresh: tables that hold something else when built anew.
+        messages: of each base in which receipts compete, by client.
+    """
+
+    differences: dict[str, list[str]] = field(default_factory=dict)
+    changed_by_refresh: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    messages: dict[str, list[Any]] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module", params=TOGETHER, ids=str)
+def played(
+    request: pytest.FixtureRequest, c_locale_database: OpenCLocale, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Played]:
+    seeds: range = request.param
+    with (
+        c_locale_database(tmp_path_factory.mktemp("marts")) as settings,
+        open_database(settings, Role.PIPELINE) as engine,
+    ):
+        yield _play(settings, engine, seeds)
+
+
+def _play(settings: Settings, engine: Engine, seeds: range) -> Played:
+    found = Played()
+    histories = [states for seed in seeds for states in awkward_states(seed, datetime.now(UTC))]
+    slow, quick = histories[::2], histories[1::2]
+    rng = random.Random(seeds.start)
+    arrivals = [base for number in range(3) for base in _arrivals(rng, f"base{number}")]
+    arrived = arrivals[0].first_load_at["sms_audit"]
+
+    def load(states: Iterable[int], later: timedelta) -> None:
+        """Load states of all, the quick ones first and built before the slow ones, which began before them."""
+        with engine.begin() as connection:
+            reserved = reserve_load_ids(connection, 1000)
+        for number in states:
+            _write(engine, [history[number] for history in quick])
+        _write(engine, [held_at(base, arrived + later) for base in arrivals])
+        if 0 not in states:
+            _build(settings, engine)
+        for number in states:
+            _write(engine, [history[number] for history in slow], reserved)
+        _build(settings, engine)
+
+    load([0], timedelta(minutes=5))
+    found.differences["first load"] = compare_marts(engine)
+    load([1, 2], timedelta(minutes=10))
+    found.differences["third state"] = compare_marts(engine)
+    load(range(3, STATES), timedelta(days=1))
+    found.differences["last state"] = compare_marts(engine)
+    for base in arrivals:
+        found.messages[base.client] = _messages(engine, base.client)
+    built_in_steps = _table_rows(engine)
+    _drop_models(engine)
+    _build(settings, engine)
+    found.differences["built anew"] = compare_marts(engine)
+    found.changed_by_refresh = _changed(built_in_steps, _table_rows(engine))
+    return found
+
+
+def _arrivals(rng: random.Random, client: str) -> list[Base]:
+    """Return the same records three times, arrived in different orders."""
+    base = competing_receipts(rng, client)
+    return [base, *(with_other_arrival(base, f"{client}-other{order}", rng) for order in range(2))]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("when", ["first load", "third state", "last state", "built anew"])
+def test_every_column_of_every_mart_is_as_the_contract_has_it(played: Played, when: str) -> None:
+    differences = played.differences[when]
+    assert not differences, summary(differences)
+
+
+def test_what_was_built_in_steps_is_what_a_full_refresh_builds(played: Played) -> None:
+    assert played.changed_by_refresh == {}
+
+
+def test_messages_do_not_depend_on_the_order_in_which_records_arrived(played: Played) -> None:
+    for client, messages in played.messages.items():
+        assert any(message.delivered_at for message in messages)
+        assert any(message.failed for message in messages)
+        assert messages == played.messages[client.split("-")[0]], client
+
+
+def _write(engine: Engine, bases: list[Base], load_ids: Iterator[int] | None = None) -> None:
     with engine.begin() as connection:
-        write_bases(connection, bases)
+        write_bases(connection, bases, load_ids)
 
 
 def _build(settings: Settings, engine: Engine) -> None:
@@ -38,40 +126,10 @@ def _build(settings: Settings, engine: Engine) -> None:
     assert result.success, result.failures
 
 
-def _assert_as_the_contract_has_it(engine: Engine, when: str) -> None:
-    differences = compare_marts(engine)
-    assert not differences, f"{when}: {summary(differences)}"
-
-
-@pytest.mark.parametrize("seeds", TOGETHER, ids=str)
-@pytest.mark.timeout(900)
-def test_every_column_of_every_mart_is_as_the_contract_has_it_after_every_state(
-    c_locale_settings: Settings, seeds: range
-) -> None:
-    histories = [states for seed in seeds for states in awkward_states(seed, datetime.now(UTC))]
-    with open_database(c_locale_settings, Role.PIPELINE) as engine:
-        for number in range(max(map(len, histories))):
-            bases = [states[number] for states in histories if number < len(states)]
-            slow = [base for position, base in enumerate(bases) if (position + number) % 3 == 0]
-            others = [base for base in bases if base not in slow]
-            with engine.begin() as connection:
-                # loads that began before those of others and end after them, when they may be built already
-                load_ids = reserve_load_ids(connection, 200)
-                write_bases(connection, others)
-            if number in BUILT_BEFORE_THE_SLOW:
-                _build(c_locale_settings, engine)
-            with engine.begin() as connection:
-                write_bases(connection, slow, load_ids)
-            if number not in NOT_BUILT:
-                _build(c_locale_settings, engine)
-            if number in COMPARED:
-                _assert_as_the_contract_has_it(engine, f"after state {number}")
-        _assert_as_the_contract_has_it(engine, "after the last state")
-        built_in_steps = _table_rows(engine)
-        _drop_models(engine)
-        _build(c_locale_settings, engine)
-        _assert_as_the_contract_has_it(engine, "built anew")
-        assert _changed(built_in_steps, _table_rows(engine)) == {}
+def _messages(engine: Engine, client: str) -> list[Any]:
+    sql = f"select {MESSAGE_COLUMNS} from marts.messages where client = :client order by message_id"
+    with engine.connect() as connection:
+        return list(connection.execute(text(sql), {"client": client}))
 
 
 def _table_rows(engine: Engine) -> dict[str, Counter[str]]:
@@ -108,32 +166,6 @@ def _changed(before: dict[str, Counter[str]], after: dict[str, Counter[str]]) ->
         for table in before.keys() | after.keys()
         if before[table] != after[table]
     }
-
-
-def test_messages_do_not_depend_on_the_order_in_which_records_arrived(settings: Settings, engine: Engine) -> None:
-    rng = random.Random(4)
-    bases = []
-    for number in range(4):
-        base = competing_receipts(rng, f"base{number}")
-        bases += [base, *(with_other_arrival(base, f"base{number}-other{order}", rng) for order in range(2))]
-    arrived = bases[0].first_load_at["sms_audit"]
-    for later in (timedelta(minutes=5), timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)):
-        _write(engine, [held_at(base, arrived + later) for base in bases])
-        _build(settings, engine)
-    columns = "message_id, lead_id, campaign, status, failed, phone, sent_at, delivered_at, clicked_at, text"
-    with engine.connect() as connection:
-        rows = {
-            base.client: connection.execute(
-                text(f"select {columns} from marts.messages where client = :client order by message_id"),
-                {"client": base.client},
-            ).all()
-            for base in bases
-        }
-    for client, messages in rows.items():
-        assert messages
-        assert any(message.delivered_at for message in messages)
-        assert messages == rows[client.split("-")[0]], client
-    _assert_as_the_contract_has_it(engine, "after the last arrival")
 
 
 def test_a_base_written_to_raw_in_steps_reads_back_the_same(engine: Engine) -> None:
