@@ -28,6 +28,10 @@ CAMPAIGN_NAMES = [
     *("Webinar Only", " padded name\u00a0", "e\u0301conomie 2", None, "", "🤖 Robots", "robots", 7),
 ]
 TEN_DIGITS = [f"555123{number:04}" for number in range(14)]
+NOTES = [
+    *("note\ufffd", "[Call] me: today"),
+    "[Call] 2025-03-01T10:00:00.000Z - Bo \u00c5str\u00f6m:\nof another program",
+]
 GARBLED_AT_ONCE = {"leads": 30, "campaigns": 2, "sms_templates": 0, "sms_audit": 20}
 
 
@@ -384,7 +388,7 @@ def _clear_test(world: World, lead_id: str) -> None:
 
 
 def _claim(world: World, lead_id: str) -> None:
-    world.set("leads", lead_id, **{"Claimed By": "Cy", "Claimed At": world.past(), "Notes": "note\ufffd"})
+    world.set("leads", lead_id, **{"Claimed By": "Cy", "Claimed At": world.past(), "Notes": world.rng.choice(NOTES)})
 
 
 def _repair(world: World, lead_id: str) -> None:

@@ -95,6 +95,10 @@ def _act_and_observe(world: World, base: Base, lacking: set[str]) -> None:
     for record_id in sorted(changed & set(world.records["leads"])):
         at = world.now + timedelta(milliseconds=world.rng.choice([-300, 0, 700]))
         observe_written(world, base, record_id, at, lacking)
+        if world.rng.random() < UNSEEN:  # a scheduler that had read the lead before writes over it
+            statuses = {"Processing Status": "In Sequence", "HRQ Status": "Review", "Claimed By": "Cy"}
+            world.set("leads", record_id, **statuses)
+            observe_written(world, base, record_id, at + timedelta(minutes=4), lacking)
 
 
 def _state(world: World, base: Base, tables: Sequence[str]) -> Base:

@@ -2,19 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import zip_longest
 
 from tests.warehouse.expected.base import Base, Json
 from tests.warehouse.expected.campaigns import name_key
 from tests.warehouse.expected.lead_versions import LeadVersion, start_of_present_run
-from tests.warehouse.expected.values import clean_number, read_text, value_text
+from tests.warehouse.expected.values import clean_number, read_text
 
 READY_FOR = timedelta(days=3)
 TOLD_TO_STOP = {"opted_out", "removed"}
 Row = dict[str, Json]
-Templates = dict[tuple[str, Decimal], set[str | None]]
 
 
 def expected_lead_issues(
@@ -44,15 +45,15 @@ def expected_lead_issues(
             "source_table": "leads",
             "record_id": lead_id,
             "field": field,
-            "value": value_text(base.present("leads")[lead_id].fields.get(field)),
+            "value": value,
             "rule": rule,
             "seen_at": seen_at,
         }
-        for lead_id, field, rule, seen_at in found
+        for lead_id, field, value, rule, seen_at in found
     ]
 
 
-Found = tuple[str, str, str, datetime]  # lead, field, rule, seen_at
+Found = tuple[str, str, str | None, str, datetime]  # lead, field, its clean value, rule, seen_at
 
 
 def _same_phone_as_stopped(leads: dict[str, list[LeadVersion]]) -> Iterator[Found]:
@@ -66,7 +67,8 @@ def _same_phone_as_stopped(leads: dict[str, list[LeadVersion]]) -> Iterator[Foun
         phone = versions[-1].ten_digits
         start = start_of_present_run(versions, partial(_goes_on, phone))
         if phone is not None and start is not None and stopped[phone]:
-            yield lead_id, "Phone", "same_phone_as_stopped", max(start.observed_at, min(stopped[phone]))
+            seen_at = max(start.observed_at, min(stopped[phone]))
+            yield lead_id, "Phone", versions[-1].phone, "same_phone_as_stopped", seen_at
 
 
 def _is_told_to_stop(phone: str | None, version: LeadVersion) -> bool:
@@ -90,19 +92,25 @@ def _ready_but_not_sent(
             continue
         since = base.created_times["leads"][lead_id] if start.is_first_load else start.observed_at
         if as_of - since >= READY_FOR and not any(at >= since for at in sent[lead_id]):
-            yield lead_id, "Processing Status", "ready_but_not_sent_3d", since + READY_FOR
+            yield lead_id, "Processing Status", "Ready for SMS", "ready_but_not_sent_3d", since + READY_FOR
 
 
 def _template_missing(base: Base, leads: dict[str, list[LeadVersion]]) -> Iterator[Found]:
     templates = _templates(base)
     for lead_id, versions in leads.items():
         now = versions[-1]
-        variants = templates[name_key(now.campaign), Decimal(now.step + 1)]
-        waits = now.processing_status == "In Sequence" and now.variant is not None
-        if waits and variants and now.variant not in variants:
+        if now.processing_status != "In Sequence" or now.variant is None:
+            continue
+        place = templates[name_key(now.campaign), Decimal(now.step + 1)]
+        existing = [template for template in place if template.until is None]
+        own = [template for template in place if template.variant == now.variant]
+        if existing and all(template.until is not None for template in own):
             start = start_of_present_run(versions, partial(_waits_as, now))
             assert start is not None
-            yield lead_id, "SMS Sequence Position", "template_missing", start.observed_at
+            any_since = min(template.since for template in existing)
+            own_until = [template.until for template in own if template.until is not None]
+            seen_at = max(start.observed_at, any_since, *own_until)
+            yield lead_id, "SMS Sequence Position", str(now.step), "template_missing", seen_at
 
 
 def _waits_as(now: LeadVersion, version: LeadVersion) -> bool:
@@ -112,12 +120,24 @@ def _waits_as(now: LeadVersion, version: LeadVersion) -> bool:
     )
 
 
-def _templates(base: Base) -> Templates:
-    """Return campaign key and step to the variants that there are templates for."""
-    templates: Templates = defaultdict(set)
-    for version in base.present("sms_templates").values():
-        campaign = read_text(base, "sms_templates", version, "Campaign")
-        step = clean_number(version.fields.get("Step"))[0]
-        if campaign is not None and step is not None:
-            templates[name_key(campaign), step].add(read_text(base, "sms_templates", version, "Variant"))
+@dataclass(frozen=True)
+class Template:
+    """A version of a template, which held in [since, until); until None: the present one."""
+
+    variant: str | None
+    since: datetime
+    until: datetime | None
+
+
+def _templates(base: Base) -> dict[tuple[str, Decimal], list[Template]]:
+    """Return campaign key and step to what were and are templates for it."""
+    templates: dict[tuple[str, Decimal], list[Template]] = defaultdict(list)
+    for rows in base.history("sms_templates").values():
+        for version, later in zip_longest(rows, rows[1:]):
+            campaign = read_text(base, "sms_templates", version, "Campaign")
+            step = clean_number(version.fields.get("Step"))[0]
+            if version.operation != "deleted" and campaign is not None and step is not None:
+                variant = read_text(base, "sms_templates", version, "Variant")
+                template = Template(variant, version.observed_at, later.observed_at if later else None)
+                templates[name_key(campaign), step].append(template)
     return templates

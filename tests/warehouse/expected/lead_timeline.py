@@ -1,5 +1,6 @@
 """marts.lead_timeline: metrics.md section 10. Event ids and the wording of details are the mart's own affair."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ CAUSED_KINDS = {
     "CHANGE_UNDONE": {"resumed", "status", "hrq_status", "claimed", "unclaimed"},
 }
 # spec: metrics.md section 10 says "the version it caused" and not how that one is known: by time
+_HEADING = re.compile(r"^\[([A-Za-z]+)\] \S+ - (.+):$", re.MULTILINE)
 SEEN_BEFORE, SEEN_AFTER = timedelta(minutes=1), timedelta(minutes=10)
 
 
@@ -148,9 +150,13 @@ def _changes(names: CampaignNames, previous: LeadVersion, version: LeadVersion) 
     if version.booked != previous.booked:
         yield Event(at, "booked" if version.booked else "unbooked", "airtable")
     if version.claimed_by != previous.claimed_by:
-        yield Event(at, "unclaimed" if version.claimed_by is None else "claimed", "airtable")
-    if len(version.notes or "") > len(previous.notes or ""):
-        yield Event(at, "note_added", "airtable")
+        # spec: metrics.md section 10 says nothing of actors in Airtable: whom the record itself names
+        yield Event(at, "unclaimed" if version.claimed_by is None else "claimed", "airtable", None, version.claimed_by)
+    if version.notes is not None and len(version.notes) > len(previous.notes or ""):
+        # spec: metrics.md section 10, "type and person": as the heading has them that our notes have, if there is one
+        heading = _HEADING.search(version.notes.removeprefix(previous.notes or ""))
+        kind, person = heading.groups() if heading else (None, None)
+        yield Event(at, "note_added", "airtable", kind, person)
 
 
 def _replies(earlier: list[LeadVersion], version: LeadVersion) -> Iterator[Event]:

@@ -40,6 +40,7 @@ class LeadVersion:
     conversation: str | None
     claimed_by: str | None
     notes: str | None
+    phone: str | None
     ten_digits: str | None
 
     @property
@@ -83,6 +84,7 @@ def _lead_version(base: Base, links: dict[str, str | None], version: Version) ->
         conversation=text("Conversation Status"),
         claimed_by=text("Claimed By"),
         notes=text("Notes"),
+        phone=text("Phone"),
         ten_digits=ten_digits(text("Phone")),
     )
 

@@ -63,7 +63,7 @@ def _row(base: Base, lead_id: str, names: CampaignNames, versions: list[LeadVers
         "first_name": text("First Name"),
         "last_name": text("Last Name"),
         "email": text("Email"),
-        "phone": text("Phone"),
+        "phone": now.phone,
         "company": text("Company"),
         "job_title": text("Job Title"),
         "campaign": names.shown(now.campaign),
