@@ -1,6 +1,7 @@
 """marts.lead_timeline: metrics.md section 10. Event ids and the wording of details are the mart's own affair."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,20 +64,22 @@ def expected_lead_timeline(
         messages: the rows of marts.messages.
         counted: the leads that exist and are no tests.
     """
+    sent: dict[str, list[Row]] = defaultdict(list)
+    for message in messages:
+        if message["lead_id"] is not None:
+            sent[message["lead_id"]].append(message)
+    done: dict[str, list[Action]] = defaultdict(list)
+    for action in base.actions:
+        if action.lead_id is not None and action.action in ACTION_KINDS and action.outcome == "done":
+            done[action.lead_id].append(action)
     rows = []
     for lead_id in counted:
-        own_messages = [message for message in messages if message["lead_id"] == lead_id]
-        actions = [
-            action
-            for action in base.actions
-            if action.lead_id == lead_id and action.action in ACTION_KINDS and action.outcome == "done"
-        ]
         events = [
             Event(base.created_times["leads"][lead_id], "created", "airtable"),
-            *_of_messages(own_messages),
-            *_of_versions(names, versions[lead_id], own_messages, actions),
+            *_of_messages(sent[lead_id]),
+            *_of_versions(names, versions[lead_id], sent[lead_id], done[lead_id]),
             *_of_deletions(base, lead_id),
-            *map(_of_action, actions),
+            *map(_of_action, done[lead_id]),
         ]
         rows += [
             {"client": base.client, "lead_id": lead_id, "at": event.at, "kind": event.kind}
