@@ -28,10 +28,6 @@ versions as (
 
 records as (
     select * from {{ source('airtable', 'leads') }}
-),
-
-renamed_options as materialized (
-    select * from {{ ref('base_uysp__renamed_options') }}
 )
 
 select
@@ -39,6 +35,7 @@ select
     versions.record_id,
     versions.version,
     versions.observed_at,
+    versions.operation,
     records.created_time as created_at,
     records.deleted_at is null and versions.version = records.version as is_present,
     {{ airtable_text('Lead') }} as lead,
