@@ -39,4 +39,4 @@ bench-sync: setup-test ## full loads beside other tools, looks, changes, bursts 
 
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock
-	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock --group test -o requirements-test.lock
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock --group test --group metrics -o requirements-test.lock

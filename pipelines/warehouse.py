@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
-from uysp.database import exclusive
+from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
 
@@ -103,7 +103,7 @@ def build_marts(
         if progress:
             progress("Waiting for another build of the marts to end")
 
-    with exclusive(engine, "build_marts", on_wait=wait):
+    with exclusive(engine, MARTS_LOCK, on_wait=wait):
         started = time.monotonic()
         built = _begin_build(engine)
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
