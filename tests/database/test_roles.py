@@ -206,7 +206,7 @@ def test_the_url_of_the_analyst_reads_all_marts_and_nothing_else(settings: Setti
         connection.exec_driver_sql(
             "create table marts.made_later as select 1 as one; create view marts.seen_later as select * from raw.leads"
         )
-        marts = set(
+        marts: set[str] = set(
             connection.execute(
                 text(
                     "select relname from pg_class where relnamespace = 'marts'::regnamespace and relkind in ('r', 'v')"

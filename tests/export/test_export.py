@@ -250,7 +250,7 @@ def test_what_cannot_be_written_is_said_before_anything_is(
 ) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ConfigurationError, match=said):
-        export(analyst, tmp_path / name, **options)
+        export(analyst, tmp_path / name, mart=options.get("mart"), client=options.get("client"))
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
 
 
