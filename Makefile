@@ -16,6 +16,9 @@ setup-test:
 demo: setup ## the whole system on this machine, with sample data; Ctrl-C stops it
 	@$(PY) -m playground.demo
 
+docs: setup ## dbt's documentation of every model and column, as one page that opens without internet
+	@$(PY) -m pipelines.documentation
+
 lint: setup-test ## style, rooms, SQL
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .

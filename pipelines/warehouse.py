@@ -209,6 +209,14 @@ def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Pa
     return manifest
 
 
+def run_dbt(
+    arguments: list[str], settings: Settings, engine: Engine, target: Path, progress: Progress | None = None
+) -> "dbtRunnerResult":
+    """Run one dbt command on the engine's database, its files going to `target`; failures stand in the result."""
+    _set_connection(engine)
+    return _invoke(arguments, settings, target, progress)
+
+
 def _invoke(arguments: list[str], settings: Settings, target: Path, progress: Progress | None) -> "dbtRunnerResult":
     """Run one dbt command."""
     set_environment({"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"})
