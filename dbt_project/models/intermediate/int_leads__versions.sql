@@ -1,24 +1,11 @@
--- One row per client, lead, version, gone leads included: what the history of a lead is asked for.
+-- One row per client, lead, version, gone leads included: each version as staging reads it, read once, with what is
+-- told by one version alone.
 with
 
 leads as materialized (
     select
-        client,
-        record_id,
-        version,
-        observed_at,
-        is_present,
-        campaign,
-        linked_campaigns,
-        step,
-        click_count,
-        reply_count,
-        sms_status,
-        sms_stopped,
-        stop_reason,
-        staging.letters(stop_reason) as stop_letters,
-        booked,
-        booked_at
+        *,
+        staging.letters(stop_reason) as stop_letters
     from {{ ref('stg_airtable__leads') }}
 ),
 
@@ -61,14 +48,32 @@ select
     record_id as lead_id,
     version,
     observed_at,
+    operation,
     first_loaded_at,
+    created_at,
     is_present,
+    lead,
+    first_name,
+    last_name,
+    email,
+    phone,
+    staging.phone_key(phone) as phone_key,
+    company,
+    job_title,
+    linked_campaigns,
     campaign_name,
     coalesce(staging.campaign_key(campaign_name), 'unassigned') as campaign_key,
-    step,
-    click_count,
-    reply_count,
+    variant,
+    icp_score,
+    processing_status,
+    hrq_status,
+    sms_status,
     coalesce(sms_status = 'Test', false) as is_test,
+    step,
+    sent_count,
+    last_sent_at,
+    sms_stopped,
+    stop_reason,
     case
         when not sms_stopped then null
         when stop_letters in ('STOP', 'STOPALL', 'UNSUB', 'UNSUBSCRIBE', 'CANCEL', 'END', 'QUIT', 'OPTOUT')
@@ -77,5 +82,18 @@ select
         else 'removed'
     end as stop_cause,
     booked,
-    booked_at
+    booked_at,
+    short_link_url,
+    click_count,
+    clicked_link,
+    first_clicked_at,
+    reply_count,
+    conversation_status,
+    coalesce(conversation_status <> 'No Reply', false) as has_reply_status,
+    engagement_level,
+    lead_source,
+    claimed_by,
+    claimed_at,
+    notes,
+    issues
 from named

@@ -1,53 +1,26 @@
--- One row per client, source table, record, field, rule that is broken now: spec/metrics.md section 1, row issue.
-{%- set tables = ['leads', 'campaigns', 'sms_audit'] %}
+-- One row per client, source table, record, field, rule that is broken now: spec/metrics.md sections 1 (issue) and 10.
+-- A view, because a lead that waits becomes an issue by time alone.
+{{ config(materialized='view', post_hook=[]) }}
+
 with
 
-{% for table in tables %}
-{{ table }} as not materialized (
-    select * from {{ ref('stg_airtable__' ~ table) }}
+cells as (
+    select * from {{ ref('int_issues__cells') }}
 ),
 
-present_{{ table }} as materialized (
-    select
-        {{ table }}.client,
-        {{ table }}.record_id,
-        list.issue ->> 0 as field,
-        list.issue ->> 1 as rule,
-        list.issue ->> 2 as value
-    from {{ table }}
-    cross join lateral jsonb_array_elements({{ table }}.issues) as list (issue)
-    where {{ table }}.is_present
+contacts as (
+    select * from {{ ref('int_issues__contacts') }}
 ),
 
--- The run of versions that have the issue begins after the last one that does not.
-{{ table }}_runs as (
+waiting as (
     select
-        issues.client,
-        issues.record_id,
-        issues.field,
-        issues.rule,
-        issues.value,
-        earlier.version,
-        earlier.observed_at,
-        max(earlier.version) filter (
-            where not exists (
-                select from jsonb_array_elements(earlier.issues) as list (issue)
-                where list.issue ->> 0 = issues.field and list.issue ->> 1 = issues.rule
-            )
-        ) over (partition by issues.client, issues.record_id, issues.field, issues.rule) as last_without
-    from present_{{ table }} as issues
-    inner join {{ table }} as earlier using (client, record_id)
+        *,
+        ready_since + interval '72 hours' as due_at
+    from {{ ref('int_issues__waiting') }}
 ),
-{% endfor %}
 
-runs as (
-    {%- for table in tables %}
-    select
-        '{{ table }}' as source_table,
-        *
-    from {{ table }}_runs
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+templates as (
+    select * from {{ ref('int_issues__templates') }}
 )
 
 select
@@ -57,7 +30,36 @@ select
     field,
     value,
     rule,
-    min(observed_at) as seen_at
-from runs
-where version > coalesce(last_without, 0)
-group by client, source_table, record_id, field, value, rule
+    seen_at
+from cells
+union all
+select
+    client,
+    'leads' as source_table,
+    lead_id as record_id,
+    'Phone' as field,
+    phone as value,
+    'same_phone_as_stopped' as rule,
+    seen_at
+from contacts
+union all
+select
+    client,
+    'leads' as source_table,
+    lead_id as record_id,
+    'Processing Status' as field,
+    processing_status as value,
+    'ready_but_not_sent_3d' as rule,
+    due_at as seen_at
+from waiting
+where due_at <= statement_timestamp()
+union all
+select
+    client,
+    'leads' as source_table,
+    lead_id as record_id,
+    'SMS Sequence Position' as field,
+    step::text as value,
+    'template_missing' as rule,
+    seen_at
+from templates

@@ -2,11 +2,11 @@
 with
 
 leads as (
-    select * from {{ ref('stg_airtable__leads') }}
+    select * from {{ ref('int_leads__versions') }}
     where is_present
 ),
 
-history as not materialized (
+history as (
     select * from {{ ref('int_leads__history') }}
     where is_present
 ),
@@ -36,41 +36,38 @@ sent as (
     group by client, lead_id
 ),
 
--- Materialized, so that each cell is read once.
-joined as materialized (
+joined as (
     select
         leads.*,
-        history.campaign_name,
-        history.stop_cause,
         history.highest_step,
         history.clicks,
         history.has_replies,
         history.opted_out_at,
         history.booking_made_at,
-        history.is_test,
+        history.is_test as was_ever_test,
         leads.clicked_link or history.clicks > 0 as clicked,
         campaigns.campaign as known_campaign,
         coalesce(sent.messages, 0) as messages,
         coalesce(sent.texts_in_campaign, 0) as texts_in_campaign
     from leads
     inner join history
-        on leads.client = history.client and leads.record_id = history.lead_id
+        on leads.client = history.client and leads.lead_id = history.lead_id
     left join campaigns
-        on history.client = campaigns.client and history.campaign_key = campaigns.campaign_key
+        on leads.client = campaigns.client and leads.campaign_key = campaigns.campaign_key
     left join sent
-        on leads.client = sent.client and leads.record_id = sent.lead_id
+        on leads.client = sent.client and leads.lead_id = sent.lead_id
 )
 
 select
     client,
-    record_id as lead_id,
+    lead_id,
     coalesce(
         first_name || ' ' || last_name,
         first_name,
         last_name,
         lead,
         email,
-        record_id
+        lead_id
     ) as name,
     first_name,
     last_name,
@@ -85,8 +82,8 @@ select
     hrq_status,
     sms_status,
     step,
-    case when highest_step = 0 and not is_test then texts_in_campaign else highest_step end as reached_step,
-    case when is_test then sent_count else greatest(sent_count, messages) end as messages_sent,
+    case when highest_step = 0 and not was_ever_test then texts_in_campaign else highest_step end as reached_step,
+    case when was_ever_test then sent_count else greatest(sent_count, messages) end as messages_sent,
     last_sent_at,
     sms_stopped,
     stop_reason,
@@ -100,7 +97,7 @@ select
     clicks,
     clicked,
     first_clicked_at,
-    has_replies or coalesce(conversation_status <> 'No Reply', false) as replied,
+    has_replies or has_reply_status as replied,
     case engagement_level
         when 'Green' then 'High'
         when 'Yellow' then 'Medium'
@@ -114,7 +111,7 @@ select
     coalesce(processing_status in ('In Sequence', 'Ready for SMS'), false) as is_active,
     coalesce(processing_status in ('Completed', 'Stopped'), false) as is_done,
     clicked and not booked and coalesce(stop_cause not in ('opted_out', 'removed'), true) as is_hot,
-    is_test,
+    was_ever_test as is_test,
     created_at,
     observed_at as modified_at
 from joined

@@ -39,6 +39,7 @@ select
     versions.record_id,
     versions.version,
     versions.observed_at,
+    versions.operation,
     records.created_time as created_at,
     records.deleted_at is null and versions.version = records.version as is_present,
     {{ airtable_text('Lead') }} as lead,
