@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts docs
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts docs metrics
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
@@ -18,6 +18,9 @@ demo: setup ## the whole system on this machine, with sample data; Ctrl-C stops 
 
 docs: setup ## dbt's documentation of every model and column, as one page that opens without internet
 	@$(PY) -m pipelines.documentation
+
+metrics: setup-test ## ask MetricFlow (ARGS='query --metrics booking_rate --group-by campaign')
+	@$(PY) -m pipelines.metrics $(ARGS)
 
 lint: setup-test ## style, rooms, SQL
 	.venv/bin/ruff check .

@@ -6,14 +6,13 @@ aggregating in the application, and stops if the numbers differ.
 """
 
 import argparse
-import random
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,8 @@ import psutil
 from sqlalchemy import Connection, Engine, text
 
 from pipelines.warehouse import build_marts, prepare_manifest
-from playground.sample.loading import load_records, load_sample
+from playground.sample.loading import live, load_sample
 from slackbot.answers import TOPICS, ask
-from uysp.airtable.fields import SourceTable
 from uysp.database import Role, open_database
 from uysp.settings import Settings
 
@@ -72,7 +70,7 @@ def measure_builds(settings: Settings, engine: Engine, leads: int, changes: int)
     tell("full build", full())
     cycles: list[Cost] = []
     for attempt in range(2):
-        change(engine, sources, changes, attempt)
+        live(engine, sources, leads=changes, seed=attempt)
         with measured(settings, engine) as cycle:
             build(settings, engine)
         cycles.append(cycle())
@@ -116,36 +114,6 @@ def size(engine: Engine) -> int:
     """Bytes of the database on disk."""
     with engine.connect() as connection:
         return int(connection.execute(text("select pg_database_size(current_database())")).scalar_one())
-
-
-def change(engine: Engine, sources: dict[str, SourceTable], count: int, seed: int) -> None:
-    """What a busy while brings: leads move on, click, book or stop; each gets a message."""
-    with engine.connect() as connection:
-        rows = connection.execute(
-            text("select record_id, created_time, fields from raw.leads where client = :client order by record_id"),
-            {"client": CLIENT},
-        ).all()
-    rng, now = random.Random(seed), datetime.now(UTC)
-    leads, audit = [], []
-    for number, row in enumerate(rng.sample(rows, min(count, len(rows)))):
-        fields = row.fields | rng.choice(
-            (
-                {"SMS Sequence Position": rng.randrange(4), "SMS Last Sent At": now.isoformat()},
-                {"Click Count": 1 + number % 3, "Clicked Link": True},
-                {"Booked": True, "Booked At": now.isoformat(), "SMS Stop": True, "SMS Sequence Position": 0},
-                {"SMS Stop": True, "SMS Stop Reason": "STOP", "Processing Status": "Stopped"},
-            )
-        )
-        leads.append(record(row.record_id, row.created_time, fields))
-        sent = {"Event": "Sent", "Status": "Sent", "Lead Record ID": row.record_id, "Phone": fields.get("Phone", "")}
-        sent |= {"Sent At": now.isoformat(), "Text": f"Message {seed}"}
-        audit.append(record(f"recBench{seed}{number:08}", now, sent))
-    load_records(engine, sources["leads"], leads)
-    load_records(engine, sources["sms_audit"], audit)
-
-
-def record(record_id: str, created: datetime, fields: dict[str, Any]) -> dict[str, Any]:
-    return {"id": record_id, "createdTime": created.isoformat(), "fields": fields}
 
 
 def measure_answers(settings: Settings, bot: Engine) -> None:

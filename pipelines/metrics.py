@@ -4,9 +4,9 @@ The same as `mf` in a shell, but it finds the database, the project and its newe
 the analyst's role, and does not look for news of itself on the internet. `mf` comes with `make setup-test`.
 """
 
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
 
 from pipelines.warehouse import PROFILES, WarehouseError, run_dbt
 from uysp.database import Role, open_database
@@ -29,15 +29,25 @@ def run_metricflow(settings: Settings, arguments: Sequence[str]) -> None:
     command = cli.commands.get(arguments[0] if arguments else "")
     if command is None:
         raise ConfigurationError(f"Say one of {', '.join(sorted(cli.commands))}, with its options; --help tells them.")
-    with open_database(settings, Role.ANALYST) as engine:
-        target = PROJECT / "target"  # where MetricFlow looks, whatever it is told
-        parsed = run_dbt(["parse"], settings, engine, target)
+    with prepared_project(settings):
+        # Not the group above the commands, which asks the package index for a newer release first.
+        command.main(args=list(arguments[1:]), prog_name=f"mf {command.name}")
+
+
+@contextmanager
+def prepared_project(settings: Settings) -> Iterator[None]:
+    """Have MetricFlow find the project, its newest semantic models and the database, while the block runs.
+
+    Raises:
+        WarehouseError: the dbt project cannot be read.
+    """
+    with open_database(settings, Role.ANALYST) as engine, chdir(PROJECT):
+        # MetricFlow looks in this folder, whatever it is told.
+        parsed = run_dbt(["parse"], settings, engine, PROJECT / "target")
         if not parsed.success:
             raise WarehouseError(f"The dbt project cannot be read: {' '.join(str(parsed.exception).split())}")
         set_environment({"DBT_PROFILES_DIR": str(PROFILES), "DBT_PROJECT_DIR": str(PROJECT)})
-        os.chdir(PROJECT)
-        # Not the group above the commands, which asks the package index for a newer release first.
-        command.main(args=list(arguments[1:]), prog_name=f"mf {command.name}")
+        yield
 
 
 def main() -> None:

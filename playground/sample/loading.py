@@ -4,7 +4,7 @@ The computed cells that the emulator works out are missing, but for the ICP scor
 """
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -73,6 +73,39 @@ def load_records(engine: Engine, source: SourceTable, records: Iterable[Json]) -
             key,
         )
     return result
+
+
+def live(engine: Engine, sources: Mapping[str, SourceTable], *, leads: int, seed: int) -> None:
+    """Load what a busy while brings: so many leads move on, click, book or stop, and each gets a message.
+
+    Args:
+        engine: of the pipeline.
+        sources: of `load_sample`.
+        leads: how many change; all if there are fewer.
+        seed: which, and how; another one for each call.
+    """
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("select record_id, created_time, fields from raw.leads where client = :client order by record_id"),
+            {"client": sources["leads"].client},
+        ).all()
+    rng, now = random.Random(seed), datetime.now(UTC)
+    changed, sent = [], []
+    for number, row in enumerate(rng.sample(rows, min(leads, len(rows)))):
+        fields = row.fields | rng.choice(
+            (
+                {"SMS Sequence Position": rng.randrange(4), "SMS Last Sent At": now.isoformat()},
+                {"Click Count": 1 + number % 3, "Clicked Link": True},
+                {"Booked": True, "Booked At": now.isoformat(), "SMS Stop": True, "SMS Sequence Position": 0},
+                {"SMS Stop": True, "SMS Stop Reason": "STOP", "Processing Status": "Stopped"},
+            )
+        )
+        changed.append({"id": row.record_id, "createdTime": row.created_time.isoformat(), "fields": fields})
+        message = {"Event": "Sent", "Status": "Sent", "Lead Record ID": row.record_id, "Sent At": now.isoformat()}
+        message |= {"Phone": fields.get("Phone", ""), "Text": f"Message {seed}"}
+        sent.append({"id": f"recLive{seed:02}{number:08}", "createdTime": now.isoformat(), "fields": message})
+    load_records(engine, sources["leads"], changed)
+    load_records(engine, sources["sms_audit"], sent)
 
 
 def _schema(table: Json) -> Table:
