@@ -85,7 +85,8 @@ QUERIES: dict[str, tuple[Sequence[str], Sequence[str], str]] = {
     "messages by campaign": (
         ("messages", "delivered_messages", "failed_messages", "delivery_rate"),
         ("campaign",),
-        "select campaign, count(*) filter (where not failed), count(*) filter (where delivered_at is not null and not failed),"
+        "select campaign, count(*) filter (where not failed),"
+        " count(*) filter (where delivered_at is not null and not failed),"
         " count(*) filter (where failed), count(*) filter (where delivered_at is not null and not failed)::float"
         " / nullif(count(*) filter (where not failed), 0) from marts.messages group by campaign",
     ),
