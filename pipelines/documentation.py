@@ -4,7 +4,6 @@ Every model and column with its meaning, tests, lineage and SQL. One file with e
 server and without the internet, and sends nothing to anybody.
 """
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -31,7 +30,8 @@ def build_documentation(settings: Settings, progress: Progress | None = None) ->
     if not result.success:
         raise WarehouseError(f"The documentation could not be written: {' '.join(str(result.exception).split())}")
     page = target / PAGE
-    shutil.move(target / "static_index.html", page)
+    # Whoever the page is handed to need not know where compiled files lay on this machine.
+    page.write_text((target / "static_index.html").read_text().replace(str(target), "target"))
     return page
 
 
