@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
-from uysp.database import exclusive
+from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
 
@@ -105,7 +105,7 @@ def build_marts(
         if progress:
             progress("Waiting for another build of the marts to end")
 
-    with exclusive(engine, "build_marts", on_wait=wait):
+    with exclusive(engine, MARTS_LOCK, on_wait=wait):
         started = time.monotonic()
         built = _begin_build(engine)
         if built.is_whole and not select:
@@ -251,6 +251,14 @@ def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Pa
             raise WarehouseError(f"The dbt project cannot be read: {_one_line(result.exception)}")
         shutil.move(target / "manifest.json", manifest)
     return manifest
+
+
+def run_dbt(
+    arguments: list[str], settings: Settings, engine: Engine, target: Path, progress: Progress | None = None
+) -> "dbtRunnerResult":
+    """Run one dbt command on the engine's database, its files going to `target`; failures stand in the result."""
+    _set_connection(engine)
+    return _invoke(arguments, settings, target, progress)
 
 
 def _invoke(arguments: list[str], settings: Settings, target: Path, progress: Progress | None) -> "dbtRunnerResult":

@@ -3,12 +3,14 @@
 Every command imports what it needs when it runs: `uysp ask` must not pay for Dagster, dbt or Bolt.
 """
 
+import enum
 import os
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -223,6 +225,52 @@ def doctor() -> None:
             if finding.remedy:
                 console.print(f"      {finding.remedy}", markup=False, soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; .duckdb, .parquet, .csv or .xlsx.")],
+    mart: Annotated[str | None, typer.Option("--mart", metavar="NAME", help="Only this mart.")] = None,
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Only this client's rows.")] = None,
+) -> None:
+    """All marts as one .duckdb file, or one mart (--mart, or the one the file is named after) as another kind."""
+    from uysp import export as exporting
+    from uysp.database import Role, open_database
+
+    settings = load_settings()
+    console = Console(highlight=False, stderr=True)
+    with console.status("opening the database") as status, open_database(settings, Role.ANALYST) as engine:
+        exported = exporting.export(
+            engine,
+            file,
+            mart=mart,
+            client=client,
+            progress=lambda name, rows: status.update(f"{name}: {rows:,} rows"),
+            on_wait=lambda: status.update("the marts are being built; waiting for the end of that"),
+        )
+    for each in exported:
+        print(f"{each.mart}: {each.rows:,} rows{f'; {each.note}' if each.note else ''}")
+    print(f"Wrote {file} ({file.stat().st_size:,} bytes).")
+
+
+class DatabaseReader(enum.StrEnum):
+    """Who may be given a URL of the database."""
+
+    ANALYST = "analyst"
+
+
+@app.command("db-url")
+def db_url(_reader: Annotated[DatabaseReader, typer.Argument(metavar="analyst", help="Who is to read.")]) -> None:
+    """Make or renew the analyst's password and print the URL for BI tools: it reads all marts, and nothing else."""
+    from uysp.database import Role, open_database
+    from uysp.roles import analyst_url
+
+    settings = load_settings()
+    with open_database(settings, Role.PIPELINE) as engine:
+        print(analyst_url(engine).render_as_string(hide_password=False))
+    print("Whoever has an older URL of the analyst needs this one now.", file=sys.stderr)
+    if settings.database_url is None:
+        print("The embedded database answers while uysp up runs, on this machine only.", file=sys.stderr)
 
 
 @client_app.command("forget")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from uysp.database import exclusive
+from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import ConfigurationError
 
 LOG = "app.activity_log"  # its lines stay, without what they say about whom
@@ -179,7 +179,7 @@ def _alone(engine: Engine, client: str, on_wait: Callable[[], None] | None) -> I
     with (
         exclusive(engine, f"sync {client}", on_wait),
         exclusive(engine, f"sweep {client}", on_wait),
-        exclusive(engine, "build_marts", on_wait),
+        exclusive(engine, MARTS_LOCK, on_wait),
     ):
         yield
 

@@ -1,4 +1,4 @@
-"""Databases whose locale knows no letters but ASCII's: what is computed must not depend on it."""
+"""Databases for the marts: one of an awkward locale, one with the marts over a small sample base."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,9 +9,13 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from pipelines.warehouse import build_marts
+from playground.sample.loading import live, load_sample
 from tests.conftest import database_of
+from uysp.database import Role, open_database
 from uysp.settings import Settings
 
+SAMPLE_LEADS = 800
 OpenCLocale = Callable[[Path], AbstractContextManager[Settings]]
 
 
@@ -30,3 +34,26 @@ def c_locale_database(database_url: str) -> OpenCLocale:
             connection.execute(f"drop database {name} with (force)")
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def sample_settings(
+    database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """The marts over a sample base that was loaded and has changed twice since; to be read only."""
+    name = f"sample_{uuid4().hex}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {migrated_template}")
+        settings = Settings(
+            _env_file=None,
+            database_url=SecretStr(database_of(database_url, name)),
+            uysp_home=tmp_path_factory.mktemp("sample"),
+        )
+        with open_database(settings, Role.PIPELINE) as engine:
+            sources = load_sample(engine, "acme", leads=SAMPLE_LEADS, audit=3 * SAMPLE_LEADS)
+            for seed in range(2):
+                live(engine, sources, leads=SAMPLE_LEADS // 5, seed=seed)
+            built = build_marts(settings, engine)
+            assert built.success, built.failures
+        yield settings
+        connection.execute(f"drop database {name} with (force)")
