@@ -36,6 +36,9 @@ LIBPQ_VARIABLES = {
     "sslkey": "PGSSLKEY",
     "channel_binding": "PGCHANNELBINDING",
 }
+# What a cycle runs: models that hold rows, and the tests that say so of themselves. A view is right whenever what it
+# reads is; and most tests look at whole tables, where a cycle is to cost what changed.
+_CYCLE = ("config.materialized:incremental", "config.materialized:table", "tag:every_build")
 # Changes with every load, also with one whose number is smaller because it took longer than another.
 _LOADS = "select count(*) || ' up to ' || coalesce(max(load_id), 0) from raw.loads"
 Progress = Callable[[str], None]
@@ -74,6 +77,7 @@ class BuildResult:
         models: models built (or tried).
         failures: a line for each model or test that failed: its name and what dbt said.
         nodes: every model and test, in the order in which they ended.
+        is_whole: whether tables were made anew; else only rows that differ were written.
     """
 
     success: bool
@@ -81,6 +85,7 @@ class BuildResult:
     models: int
     failures: tuple[str, ...]
     nodes: tuple[NodeOutcome, ...] = ()
+    is_whole: bool = False
 
 
 def build_marts(
@@ -89,7 +94,8 @@ def build_marts(
     """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted.
 
     A build takes up the loads that no build of all models held yet; the first one, and one of a changed project, takes
-    up everything. One build at a time, across processes: a second one waits. Models that fail do not raise: see the
+    up everything. Once a day every test is run, in builds between those only tests that compare what differs between
+    models. One build at a time, across processes: a second one waits. Models that fail do not raise: see the
     result.
 
     Raises:
@@ -108,8 +114,8 @@ def build_marts(
     with exclusive(engine, MARTS_LOCK, on_wait=wait):
         started = time.monotonic()
         built = _begin_build(engine)
-        if built.is_whole and not select:
-            arguments.append("--full-refresh")
+        if not select:
+            arguments += built.arguments
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
         if result.success and not select:
             _remember_build(engine, built)
@@ -125,6 +131,7 @@ def build_marts(
         models=sum(node.unique_id.startswith("model.") for node in nodes),
         failures=tuple(f"{_name(node.unique_id)}: {node.message}" for node in nodes if node.failed),
         nodes=nodes,
+        is_whole=built.is_whole and not select,
     )
 
 
@@ -174,11 +181,20 @@ class _Begun:
         loads: as `_LOADS` says it.
         project: fingerprint of the dbt project.
         is_whole: the marts are of another project, or of none.
+        is_tested: every test passed within a day.
     """
 
     loads: str
     project: str
     is_whole: bool
+    is_tested: bool
+
+    @property
+    def arguments(self) -> list[str]:
+        """What dbt is asked besides."""
+        if self.is_whole:
+            return ["--full-refresh"]
+        return ["--indirect-selection", "empty", "--select", *_CYCLE] if self.is_tested else []
 
 
 def _begin_build(engine: Engine) -> _Begun:
@@ -190,7 +206,9 @@ def _begin_build(engine: Engine) -> _Begun:
                 "update app.builds set tried_loads = ("
                 + _LOADS
                 + """), tried_project = :project
-                returning tried_loads, project <> :project or to_regclass('marts.sync_status') is null as is_whole
+                returning tried_loads,
+                    project <> :project or to_regclass('marts.sync_status') is null as is_whole,
+                    coalesce(tested_at > now() - interval '1 day', false) as is_tested
             """
             ),
             {"project": project},
@@ -202,15 +220,22 @@ def _begin_build(engine: Engine) -> _Begun:
                 on conflict do nothing
             """)
         )
-    return _Begun(row.tried_loads, project, row.is_whole)
+    return _Begun(row.tried_loads, project, row.is_whole, row.is_tested)
 
 
 def _remember_build(engine: Engine, built: _Begun) -> None:
     """Note down that the marts hold what the build took up; not what was asked to be built anew meanwhile."""
     with engine.begin() as connection:
         connection.execute(
-            text("update app.builds set loads = :loads, project = :project"),
-            {"loads": built.loads, "project": built.project},
+            text("""
+                update app.builds set
+                    loads = :loads, project = :project, tested_at = case when :was_tested then tested_at else now() end
+            """),
+            {
+                "loads": built.loads,
+                "project": built.project,
+                "was_tested": built.is_tested and not built.is_whole,
+            },
         )
         connection.execute(text("update app.built_loads set is_built = true where not is_built"))
         connection.execute(text("delete from app.built_campaigns"))

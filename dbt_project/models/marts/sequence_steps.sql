@@ -56,7 +56,8 @@ stays as (
         client,
         campaign,
         step,
-        avg(days) as avg_days_at_step,
+        -- Of exact numbers, so that it does not depend on their order.
+        (avg(extract(epoch from left_at - entered_at)) / 86400)::double precision as avg_days_at_step,
         count(*) as completed_visits
     from visits
     group by client, campaign, step

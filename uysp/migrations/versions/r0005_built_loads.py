@@ -3,6 +3,7 @@
 `app.built_loads`: the loads that the marts hold (`is_built`), or that the build under way takes up. Not the newest
 number: a load can commit after one that began later. A load whose row is deleted is taken up again.
 `app.built_campaigns`: the campaigns by the names that the last build showed.
+`app.builds.tested_at`: when every test of the dbt project last passed.
 """
 
 from alembic import op
@@ -28,5 +29,6 @@ def upgrade() -> None:
             campaign text not null,
             primary key (client, campaign_key)
         );
+        alter table app.builds add column tested_at timestamptz;
         update app.builds set loads = '', project = '', tried_loads = '', tried_project = '';
     """)
