@@ -135,6 +135,8 @@ def _table_rows(engine: Engine) -> dict[str, Counter[str]]:
     Without views, which are right by themselves, and without what tells a build where to look.
     """
     with engine.connect() as connection:
+        # means may have been added up in another order: twelve digits
+        connection.execute(text("set local extra_float_digits = -3"))
         return {
             relation: Counter(connection.execute(text(f"select cast(row_ as text) from {relation} as row_")).scalars())
             for relation, kind in _relations(connection)
