@@ -121,6 +121,8 @@ def _write_registry(connection: Connection, base: Base) -> None:
         | {"seen_from": option.seen_from, "seen_to": option.seen_to}
         for option in base.options
     ]
+    if _renames_options(connection, base):  # as uysp.airtable.fields does
+        connection.execute(text("delete from app.built_loads where client = :client"), client)
     option_key = ("client", "source_table", "field_id", "option_id", "seen_from")
     _insert(connection, "raw.airtable_options", options, key=option_key)
     states = [
@@ -130,6 +132,23 @@ def _write_registry(connection: Connection, base: Base) -> None:
         for table, state in base.sync_state.items()
     ]
     _insert(connection, "raw.sync_state", states, key=("client", "source_table"))
+
+
+def _renames_options(connection: Connection, base: Base) -> bool:
+    """Return whether an option has another name than in the database."""
+    open_names = {
+        (row.source_table, row.field_id, row.option_id, row.name)
+        for row in connection.execute(
+            text("select * from raw.airtable_options where client = :client and seen_to is null"),
+            {"client": base.client},
+        )
+    }
+    present = {
+        (option.source_table, f"fld_{option.field}", option.option_id, option.name)
+        for option in base.options
+        if option.seen_to is None
+    }
+    return not open_names <= present
 
 
 def _write_actions(connection: Connection, base: Base) -> None:
