@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -102,11 +102,12 @@ def busy(settings: Settings) -> float:
     pid = int((settings.uysp_home / "postgres" / "postmaster.pid").read_text().split()[0])
     server = psutil.Process(pid)
     of_server = 0.0
-    for process in (server, *server.children()):
-        with_ended = process.cpu_times()
-        of_server += with_ended.user + with_ended.system
-        if process.pid == pid:
-            of_server += with_ended.children_user + with_ended.children_system
+    for process in server.children():
+        with suppress(psutil.NoSuchProcess):  # ended meanwhile: the server has its time by now
+            times = process.cpu_times()
+            of_server += times.user + times.system
+    times = server.cpu_times()
+    of_server += times.user + times.system + times.children_user + times.children_system
     return of_server + time.process_time()
 
 
