@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 class Action(StrEnum):
     """What the log knows; the names of spec/interface.md that something writes."""
 
+    EXPORTED = "EXPORTED"
     ACCESS_DENIED = "ACCESS_DENIED"
 
 

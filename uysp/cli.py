@@ -5,7 +5,6 @@ Every command imports what it needs when it runs: `uysp ask` must not pay for Da
 
 import enum
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -157,13 +156,24 @@ def versions(
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:
     """A lead's past: every version of its record, and what changed from one to the next."""
-    words = [f'versions "{_unquoted(lead)}"', *([f'client:"{_unquoted(client)}"'] if client is not None else [])]
-    _answer(" ".join(words), as_json=as_json)
+    _answer(_line("versions", lead, client), as_json=as_json)
 
 
-def _unquoted(typed: str) -> str:
-    """Return a text that can stand in double quotes."""
-    return re.sub('["“”„«»]', " ", typed)
+@app.command()
+def history(
+    lead: Annotated[str, typer.Argument(metavar="[LEAD|REF]", help="Only of this lead, or under this reference.")] = "",
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose log.")] = None,
+    _asker: Asker = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
+) -> None:
+    """The log of writes: who changed what, and what came of it."""
+    _answer(_line("history", lead, client), as_json=as_json)
+
+
+def _line(verb: str, argument: str, client: str | None) -> str:
+    from slackbot.grammar import line
+
+    return line(verb, argument, {} if client is None else {"client": client})
 
 
 def _answer(text: str, *, as_json: bool) -> None:
@@ -180,7 +190,7 @@ def _answer(text: str, *, as_json: bool) -> None:
         keys = ", ".join(each.key for each in settings.clients)
         raise ConfigurationError(f"Several clients are configured, so say which: add client:KEY, one of {keys}.")
     with open_database(settings, Role.BOT) as engine:
-        answer = answer_question(text, engine, settings)
+        answer = answer_question(text, engine, settings, whole=as_json)
     if as_json:
         print(json_text(answer))
     else:

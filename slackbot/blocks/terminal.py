@@ -27,7 +27,7 @@ def render(answer: Answer, console: Console) -> None:
 def _print_section(section: Section, console: Console) -> None:
     if not section.rows:
         if section.empty:
-            console.print(Text(section.empty))
+            console.print(Text(clean(section.empty)))
     elif section.layout is Layout.CARD:
         for row in section.rows:
             console.print(_card(section.columns, row))
