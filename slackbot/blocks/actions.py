@@ -5,12 +5,11 @@ presses it is asked for their own rights again (slackbot/access.py), as if they 
 secret and no permission.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 LONGEST_BUTTON_VALUE = 2000
 LONGEST_OPTION_VALUE = 150
@@ -69,7 +68,7 @@ class Sharing:
 
     def packed(self) -> str:
         """Return it as `private_metadata`."""
-        return orjson.dumps([self.line, self.channel_id]).decode()
+        return json.dumps([self.line, self.channel_id], ensure_ascii=False)
 
     def fits(self) -> bool:
         """Return whether `private_metadata` holds it, whatever channel is chosen yet."""
@@ -82,7 +81,7 @@ class Sharing:
         Raises:
             ValueError: it is not what `packed` returns.
         """
-        match orjson.loads(metadata):
+        match json.loads(metadata):
             case [str() as line, str() as channel_id]:
                 return cls(line, channel_id)
         raise ValueError("this is no Sharing")

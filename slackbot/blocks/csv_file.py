@@ -54,8 +54,10 @@ def _cell(column: Column, row: object, zone: tzinfo) -> str | int | float:
         return _time(value, zone)
     if column.kind is Kind.FLAG and value is not None:
         return "yes" if value else "no"
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, float):
         return value if math.isfinite(value) else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     return "" if value is None else defused(clean(str(value)))
 
 

@@ -21,7 +21,7 @@ Message = dict[str, Any]
 _MOST_SUGGESTIONS = 5
 
 
-def answer_message(answer: Answer, form: Form = Form.CHARTS, zone: tzinfo = UTC) -> Message:
+def answer_message(answer: Answer, form: Form = Form.DATA_TABLE, zone: tzinfo = UTC) -> Message:
     """Return `text` (one sentence for screen readers and notifications) and `blocks` of an answer, for one person.
 
     Args:
@@ -33,7 +33,7 @@ def answer_message(answer: Answer, form: Form = Form.CHARTS, zone: tzinfo = UTC)
     return {"text": clipped_text(plain_text(answer, zone)), "blocks": blocks}
 
 
-def shared_message(answer: Answer, by: str, form: Form = Form.CHARTS) -> Message:
+def shared_message(answer: Answer, by: str, form: Form = Form.DATA_TABLE) -> Message:
     """Return an answer for a channel, where it stays: without personal data, and with the time of its data.
 
     Args:
@@ -86,7 +86,9 @@ def answer_blocks(
     """
     findings = answer.findings
     charts = [
-        block for chart in findings.charts[:MOST_CHARTS] for block in chart_blocks(chart, native=form is Form.CHARTS)
+        block
+        for chart in findings.charts[:MOST_CHARTS]
+        for block in chart_blocks(chart, native=form is Form.DATA_TABLE)
     ]
     before: list[Block] = [header(clean(findings.title)), section(clean(findings.summary))]
     after: list[Block] = []

@@ -46,8 +46,7 @@ _BLOCKS_BESIDES = 4  # at most, of a section: heading, what was cut, which page 
 class Form(Enum):
     """How charts and tables are sent, best first: not every workspace and client has the newer blocks."""
 
-    CHARTS = "data_visualization"  # and tables as `data_table`
-    DATA_TABLE = "data_table"  # no charts
+    DATA_TABLE = "data_table"  # and charts as `data_visualization`
     TABLE = "table"
     SECTIONS = "sections"  # what every surface takes, modals among them
 
@@ -101,7 +100,7 @@ def rows_blocks(
             continue
         # Of a data_table, the heading is its caption; of a lone section, the title says it all.
         heading = clean(each.heading)
-        has_caption = each.layout is Layout.TABLE and form in (Form.CHARTS, Form.DATA_TABLE)
+        has_caption = each.layout is Layout.TABLE and form is Form.DATA_TABLE
         blocks += [bold(heading)] if heading and len(sections) > 1 and not has_caption else []
         body, rows_shown = (cards[name], len(each.rows)) if name in cards else next(made)
         blocks += [*body, *_below(each, name, rows_shown, reader, ids)]

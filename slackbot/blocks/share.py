@@ -62,7 +62,7 @@ def _links(links: Iterable[Link]) -> Iterable[Link]:
 
 
 def _choice(choice: Choice) -> Choice:
-    return replace(choice, options=tuple(_links(choice.options)))
+    return replace(choice, label=masked(choice.label), options=tuple(_links(choice.options)))
 
 
 def _chart(chart: Chart) -> Chart:

@@ -100,7 +100,7 @@ def share_view(answer: Answer, sharing: Sharing, audience: str) -> View:
     return view | ({"submit": plain("Post")} if sharing.channel_id else {})
 
 
-def home_view(home: Home, form: Form = Form.CHARTS, zone: tzinfo = UTC) -> View:
+def home_view(home: Home, form: Form = Form.DATA_TABLE, zone: tzinfo = UTC) -> View:
     """Return a person's App Home.
 
     Args:

@@ -41,14 +41,13 @@ HOSTILE = [
     "x" * 3000,
     "\N{PILE OF POO}" * 3000,
     "🇳🇱👩‍👩‍👧",
-    "\ud800 half a letter \udfff",
-    "\0",
     "",
 ]
+UNSTORABLE = ["\ud800 half a letter \udfff", "\0"]  # no database has it; a program may still come by it
 AS_OF = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 EMAIL, PHONE = "anna.de-vries+1@mail.example.co", "+1 (555) 010-9999"
 
-texts = st.sampled_from(HOSTILE) | st.text(st.characters(), max_size=200)
+texts = st.sampled_from([*HOSTILE, *UNSTORABLE]) | st.text(st.characters(), max_size=200)
 numbers = st.integers(-(10**20), 10**20) | st.floats(allow_nan=True, allow_infinity=True)
 values: Mapping[Kind, st.SearchStrategy[Any]] = {
     Kind.TEXT: texts,

@@ -49,8 +49,7 @@ def test_any_answer_is_a_message_that_slack_takes_and_reads_no_markup_in(
     check_message(message)
     kinds = {block["type"] for block in message["blocks"]}
     allowed = {
-        Form.CHARTS: {"data_table", "data_visualization"},
-        Form.DATA_TABLE: {"data_table"},
+        Form.DATA_TABLE: {"data_table", "data_visualization"},
         Form.TABLE: {"table"},
         Form.SECTIONS: set(),
     }

@@ -274,7 +274,8 @@ function cellText(cell) {
 }
 
 function richText(part) {
-  return (part.elements ?? []).map((child) => child.text ?? child.url ?? richText(child)).join("");
+  return (part.elements ?? []).map((child) => child.type === "date" ? localTime(child.timestamp)
+    : child.text ?? child.url ?? richText(child)).join("");
 }
 
 function richNodes(part) {
@@ -321,13 +322,17 @@ function link(inside) {
   const bar = inside.indexOf("|");
   const [target, label] = bar < 0 ? [inside, ""] : [inside.slice(0, bar), inside.slice(bar + 1)];
   const date = /^!date\^(\d+)\^/.exec(target);
-  if (date) return element("time", "", new Date(Number(date[1]) * 1000).toLocaleString());
+  if (date) return element("time", "", localTime(Number(date[1])));
   if (/^[@#!]/.test(target)) return element("span", "mention", plain(label || target));
   const anchor = element("a", "", plain(label || target));
   if (/^(https?:|mailto:)/.test(target)) anchor.href = plain(target);
   anchor.rel = "noopener noreferrer";
   anchor.target = "_blank";
   return anchor;
+}
+
+function localTime(seconds) {
+  return new Date(seconds * 1000).toLocaleString();
 }
 
 function plain(source) {

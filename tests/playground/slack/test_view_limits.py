@@ -57,7 +57,10 @@ def test_what_just_fits_into_a_view_is_taken_and_one_more_is_refused(name: str) 
     assert view_faults(view(most + 1), "modal") != []
 
 
-RICH = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": []}]}
+def rich(part: Json) -> Json:
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [part]}]}
+
+
 WRONG: dict[str, tuple[Json, str]] = {
     "no title": ({"type": "modal", "blocks": []}, "/view"),
     "a home for a modal": ({"type": "home", "blocks": []}, "/view/type"),
@@ -78,21 +81,11 @@ WRONG: dict[str, tuple[Json, str]] = {
         "/elements/0/min_query_length",
     ),
     "an empty run of text": (
-        modal({"type": "rich_text", "elements": [RICH["elements"][0] | {"elements": [{"type": "text", "text": ""}]}]}),  # type: ignore[index]
+        modal(rich({"type": "text", "text": ""})),
         "/view/blocks/0/elements/0/elements/0/text",
     ),
     "a date that is no number": (
-        modal(
-            {
-                "type": "rich_text",
-                "elements": [
-                    {
-                        "type": "rich_text_section",
-                        "elements": [{"type": "date", "timestamp": "1", "format": "{date}"}],
-                    }
-                ],
-            }
-        ),
+        modal(rich({"type": "date", "timestamp": "1", "format": "{date}"})),
         "/view/blocks/0/elements/0/elements/0/timestamp",
     ),
 }
