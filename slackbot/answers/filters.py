@@ -28,7 +28,8 @@ _ICP = re.compile(r"(?P<sign>>=|<=|=|>|<)?\s*(?P<number>-?\d{1,6}(?:\.\d{1,3})?)
 _SIGNS = {"≥": ">=", "≤": "<=", "=>": ">=", "=<": "<="}
 
 _CAMPAIGNS = text("""
-    select distinct campaign from marts.campaign_performance where client = any(:clients) order by campaign collate "C"
+    select campaign from marts.campaign_performance where client = any(:clients)
+    group by campaign order by campaign collate "C"
 """)
 
 
