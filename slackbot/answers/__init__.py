@@ -31,7 +31,7 @@ from slackbot.answers.filters import understood
 from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
-from slackbot.grammar import NotUnderstoodError, Question, line, nearest, parse
+from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
 from uysp.settings import Settings
@@ -112,7 +112,7 @@ def ask(
 
 
 def _explained(question: Question, explanation: Explanation) -> Answer:
-    findings = replace(explanation.answer(question), line=line(question.verb, question.argument))
+    findings = replace(explanation.answer(question), line=said(question))
     return Answer(question.verb, question.filters, datetime.now(UTC), None, False, (), findings)
 
 
@@ -136,7 +136,7 @@ def _answer(
     told = replace(
         findings,
         notes=(*findings.notes, *age.notes),
-        line=line(question.verb, question.argument, question.filters),
+        line=said(question),
     )
     return Answer(question.verb, question.filters, now, age.data_as_of, True, clients, told)
 

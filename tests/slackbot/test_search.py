@@ -157,9 +157,13 @@ def test_a_whole_name_goes_before_its_parts_and_names_before_the_rest(reader: sq
 
 
 def test_equally_good_ones_come_by_the_last_message_with_tests_last(people: Engine, reading: Engine) -> None:
-    for number, values in enumerate(
-        ({"last_sent_at": "2026-01-01"}, {"last_sent_at": "2026-03-01"}, {}, {"is_test": True}), 50
-    ):
+    differing: tuple[dict[str, object], ...] = (
+        {"last_sent_at": "2026-01-01"},
+        {"last_sent_at": "2026-03-01"},
+        {},
+        {"is_test": True},
+    )
+    for number, values in enumerate(differing, 50):
         _put(people, number, name="Pat Lee", **values)
     lead_index.refresh(people)
     with reading.connect() as connection:
@@ -199,11 +203,10 @@ def test_the_index_follows_what_changes_and_goes(people: Engine, reading: Engine
     with reading.connect() as connection:
         assert ids(connection, "miller")[0] == JANE
         assert ids(connection, "王伟") == []
-        counted = dict(
-            connection.execute(
-                text("select word, leads from app.lead_index_words where word in ('inc', 'jane', 'doe', 'beijing')")
-            ).all()  # type: ignore[arg-type]  # pairs
+        found = connection.execute(
+            text("select word, leads from app.lead_index_words where word in ('inc', 'jane', 'doe', 'beijing')")
         )
+        counted = {row.word: row.leads for row in found}
     assert counted == {"inc": len(PEOPLE) - 1, "jane": 1, "doe": 1}  # doe: her address
 
 
