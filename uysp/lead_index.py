@@ -115,6 +115,12 @@ _PUT_WORDS = """
     where lead_index_words.client = counted_words.client and lead_index_words.word = counted_words.word
         and lead_index_words.leads <= 0;
 """
+_UNCOUNT = """
+    update app.lead_index_words set leads = leads - 1
+    where client = :client and word = any(
+        array(select unnest(words) from app.lead_index where client = :client and lead_id = :lead_id)
+    )
+"""
 # The tables are the login's, like all of schema app; only their owner may renew the statistics, without which the
 # first searches are planned blind.
 _ANALYZE = "set local role none; analyze app.lead_index; analyze app.lead_index_words"
@@ -141,6 +147,13 @@ def refresh(engine: Engine) -> int:
         if changed > _BATCH:
             connection.exec_driver_sql(_ANALYZE)
     return changed
+
+
+def uncount(connection: Connection, client: str, lead_id: str) -> None:
+    """Take a lead's words out of those that there are, in the caller's transaction, before its row is deleted."""
+    key = {"client": client, "lead_id": lead_id}
+    connection.execute(text(_UNCOUNT), key)
+    connection.execute(text("delete from app.lead_index_words where client = :client and leads <= 0"), key)
 
 
 def _changed(connection: Connection) -> Iterator[list[Any]]:

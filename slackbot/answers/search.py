@@ -36,6 +36,7 @@ _FEWEST_DIGITS = 4  # of a part of a phone number
 
 _RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{14})")
 _PHONE = re.compile(r"\+?[\d\s().\-/]+(?:(?:x|ext\.?|extension|#)\s*\d*\s*)?", re.IGNORECASE)
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _SLACK_LINK = re.compile(r"<(?:mailto|tel):[^|>]+\|([^>]+)>")
 
 
@@ -191,7 +192,8 @@ def named_record(typed: str) -> tuple[str | None, str] | None:
 
 
 def _plain(typed: str) -> str:
-    return _SLACK_LINK.sub(r"\1", typed).strip()
+    """Return a text without what Slack makes of addresses, and what no text of the database can hold."""
+    return _UNSTORABLE.sub(" ", _SLACK_LINK.sub(r"\1", typed)).strip()
 
 
 def _named(typed: str) -> bool:

@@ -12,19 +12,23 @@ from sqlalchemy import Connection, text
 
 LAST = "\U0010ffff"  # sorts behind any continuation of a word
 _MOST_KNOWN = 200  # words of the index for one typed word
+_MOST_BEGUN = 10  # words that go on after one variant
 _FEWEST_LETTERS = 3
 _LETTERS_FOR_TWO_SLIPS = 6
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
+# Each variant is looked up by itself, in the order of the primary key, so that none costs more than a few steps.
 _SLIPS = text(f"""
     select distinct word from app.lead_index_words
     where client = any(:clients) and word = any(:variants)
     union
-    select word from (
-        select word from unnest(cast(:unfinished as text[])) as variant
-        join app.lead_index_words on word > variant collate "C" and word < variant || :last
-        where client = any(:clients)
-        order by leads desc limit {_MOST_KNOWN}
+    select begun.word from unnest(cast(:clients as text[])) as wanted (client)
+    cross join unnest(cast(:unfinished as text[])) as variant
+    cross join lateral (
+        select word from app.lead_index_words
+        where lead_index_words.client = wanted.client
+            and word > variant collate "C" and word < (variant || :last) collate "C"
+        order by word limit {_MOST_BEGUN}
     ) as begun
 """)
 _TRIGRAMS = text("""

@@ -114,7 +114,7 @@ def test_what_is_not_understood_is_explained_and_nothing_is_looked_up(
     campaign: Engine, bot: Settings, slack: Slack
 ) -> None:
     answer = slack.command("ada", "campains", "general").wait_for_answer()
-    assert "Did you mean campaigns?" in answer.text
+    assert "Did you mean campaigns or campaign?" in answer.text
 
 
 def test_who_is_no_full_member_is_refused_and_the_refusal_is_logged(

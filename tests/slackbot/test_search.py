@@ -226,6 +226,19 @@ def test_the_counts_are_those_of_an_index_made_anew(people: Engine) -> None:
     assert kept == anew
 
 
+def test_words_of_an_erased_lead_are_gone_before_the_marts_are_built_again(people: Engine) -> None:
+    key = {"client": "uysp", "lead_id": record_id(WANG)}
+    with people.begin() as connection:
+        lead_index.uncount(connection, **key)
+        connection.execute(text("delete from app.lead_index where client = :client and lead_id = :lead_id"), key)
+        connection.execute(text("delete from marts.leads where client = :client and lead_id = :lead_id"), key)
+        words = connection.execute(text("select word, leads from app.lead_index_words")).all()
+    left = {row.word: row.leads for row in words}
+    assert {"王伟", "wang", "beijing"} & left.keys() == set()
+    assert left["inc"] == len(PEOPLE) - 1
+    assert lead_index.refresh(people) == 0
+
+
 def test_a_word_that_every_lead_has_is_found_at_once(built: Engine, reading: Engine) -> None:
     with built.begin() as connection:
         connection.exec_driver_sql("""
