@@ -121,9 +121,17 @@ _UNCOUNT = """
         array(select unnest(words) from app.lead_index where client = :client and lead_id = :lead_id)
     )
 """
-# The tables are the login's, like all of schema app; only their owner may renew the statistics, without which the
-# first searches are planned blind.
-_ANALYZE = "set local role none; analyze app.lead_index; analyze app.lead_index_words"
+# What else would wait for autovacuum: the statistics, without which the first searches are planned blind, and the
+# lists of what is to be put into the indexes, which every search would read. Only their owner may, and that is, as of
+# all of schema app, the login.
+_TIDY = """
+    set local role none;
+    select gin_clean_pending_list(indexrelid) from pg_index
+    join pg_class on pg_class.oid = indexrelid
+    join pg_am on pg_am.oid = relam and amname = 'gin'
+    where indrelid in ('app.lead_index'::regclass, 'app.lead_index_words'::regclass);
+"""
+_ANALYZE = "analyze app.lead_index; analyze app.lead_index_words"
 
 
 def refresh(engine: Engine) -> int:
@@ -144,6 +152,8 @@ def refresh(engine: Engine) -> int:
         connection.exec_driver_sql(_STAGE)
         changed = sum(_put(connection, batch, counts) for batch in _changed(connection))
         _count_words(connection, counts)
+        if counts or changed:
+            connection.exec_driver_sql(_TIDY)
         if changed > _BATCH:
             connection.exec_driver_sql(_ANALYZE)
     return changed
