@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-search
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
@@ -36,6 +36,9 @@ bench-load: setup-test ## a whole sync: seconds, records a second, CPU, memory (
 
 bench-sync: setup-test ## full loads beside other tools, looks, changes, bursts (ARGS='--part changes')
 	@$(PY) -m benchmarks.sync $(ARGS)
+
+bench-search: setup-test ## typed search over 100,000 leads, by kind of what is typed (ARGS='--leads 10000')
+	@$(PY) -m benchmarks.search $(ARGS)
 
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock

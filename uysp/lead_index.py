@@ -18,6 +18,11 @@ LONGEST_WORD = 64  # characters; what is longer is cut on both sides
 MOST_WORDS = 48  # of a lead; nobody searches for the rest
 NUMBER_DIGITS = 10  # a phone number is told by its last ten (spec/metrics.md section 7)
 _BATCH = 5_000
+# What migration r0005 does where it may; `uysp doctor` shows it where it might not.
+PARTS_SQL = """\
+create extension if not exists pg_trgm with schema app;
+create index if not exists lead_index_words_parts on app.lead_index_words using gin (word app.gin_trgm_ops);
+"""
 
 _EXTENSION = re.compile(r"(?:x|ext\.?|extension|#)\s*\d*\s*$", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
@@ -96,7 +101,12 @@ _GONE = """
     )
     returning client, words
 """
+# What is found out is read to its end, so the plan has not to be quick about the first rows; and what is put in goes
+# into the indexes all at once.
 _STAGE = """
+    set local cursor_tuple_fraction = 1;
+    set local gin_pending_list_limit = '256MB';
+    set local maintenance_work_mem = '256MB';
     create temporary table found_leads (like app.lead_index including defaults) on commit drop;
     create temporary table counted_words (like app.lead_index_words including defaults) on commit drop;
 """
@@ -132,6 +142,12 @@ _TIDY = """
     where indrelid in ('app.lead_index'::regclass, 'app.lead_index_words'::regclass);
 """
 _ANALYZE = "analyze app.lead_index; analyze app.lead_index_words"
+
+
+def has_parts(connection: Connection) -> bool:
+    """Return whether parts of words are looked up through an index, which takes the extension pg_trgm."""
+    found: bool = connection.execute(text("select to_regclass('app.lead_index_words_parts') is not null")).scalar_one()
+    return found
 
 
 def refresh(engine: Engine) -> int:

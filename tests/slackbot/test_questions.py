@@ -2,7 +2,10 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from slackbot.answers.model import Answer, Section
 from slackbot.blocks import json_text
 from slackbot.grammar import NotUnderstoodError, said
 from tests.slackbot.built import CLIENTS, warehouse, warehouse_settings
-from uysp.settings import PROJECT, Settings
+from uysp.settings import PROJECT, Settings, inherited_environment
 
 __all__ = ["warehouse", "warehouse_settings"]  # fixtures
 
@@ -417,3 +420,35 @@ def test_personal_columns_are_marked(warehouse: Engine, warehouse_settings: Sett
     for section in sections:
         for column in section.columns:
             assert column.is_personal == (column.definition in personal), column.label
+
+
+def test_the_terminal_answers_every_question(warehouse: Engine, warehouse_settings: Settings, tmp_path: Path) -> None:
+    assert warehouse_settings.database_url is not None
+    environment = {"DATABASE_URL": warehouse_settings.database_url.get_secret_value()}
+    for typed in ("dashboard 7d", 'campaign "ChatGPT Use Cases" step:0', "quality", "lead ann"):
+        line_ = f"{typed} client:{ACME}"
+        found = json.loads(run(tmp_path, "ask", line_, "--json", **environment).stdout)
+        assert plain(found["data"]["issues"] if typed == "quality" else []) == plain(
+            data(line_, warehouse, warehouse_settings)["issues"] if typed == "quality" else []
+        )
+        assert list(found["data"]) == list(data(line_, warehouse, warehouse_settings))
+        shown = run(tmp_path, "ask", line_, **environment).stdout
+        assert "Ask next: " in shown
+        assert ("Rows 1 to 20 of" in shown) == (typed == "quality")
+    history = run(tmp_path, "history", "--client", ACME, "--json", **environment)
+    assert json.loads(history.stdout)["data"] == {"history": []}
+    wrong = run(tmp_path, "ask", f"campain chatgptusecases client:{ACME}", **environment)
+    assert wrong.returncode != 0
+    assert len(wrong.stderr.strip().splitlines()) == 1
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "uysp", *arguments],
+        cwd=folder,
+        env=inherited_environment() | {"UYSP_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
