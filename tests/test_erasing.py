@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -255,7 +256,7 @@ def test_what_the_terminal_tells_of_a_lead_the_system_and_several_clients(
     assert by_phone.stdout == ""
     status = uysp(tmp_path, "ask", "status", **plan)
     assert status.returncode == 0, status.stderr
-    assert "API calls used this month" in status.stdout
+    assert re.search("API calls? used this month", status.stdout)
     assert "of 100,000 left" in " ".join(status.stdout.split())
     doctor = uysp(tmp_path, "doctor", **(synced | {"UYSP_AIRTABLE_MONTHLY_CALLS": "1"}))
     assert "0 of 1 left" in doctor.stdout
