@@ -89,7 +89,9 @@ def build_marts(
 ) -> BuildResult:
     """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted; index the leads.
 
-    One build at a time, across processes: a second one waits. Models that fail do not raise: see the result.
+    A build takes up the loads that no build of all models held yet; the first one, and one of a changed project, takes
+    up everything. One build at a time, across processes: a second one waits. Models that fail do not raise: see the
+    result.
 
     Raises:
         WarehouseError: dbt could not start or read its project; no model was touched.
@@ -107,16 +109,18 @@ def build_marts(
     with exclusive(engine, "build_marts", on_wait=wait):
         started = time.monotonic()
         built = _begin_build(engine)
+        if built.is_whole and not select:
+            arguments.append("--full-refresh")
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
         lead_index.refresh(engine)
+        if result.success and not select:
+            _remember_build(engine, built)
         seconds = time.monotonic() - started
     if result.exception is not None and not isinstance(result.exception, Exception):
         raise result.exception  # dbt catches also what asks this process to stop
     if result.exception is not None:
         raise WarehouseError(f"dbt could not build the marts, no model was changed: {_one_line(result.exception)}")
     nodes = tuple(_outcomes(getattr(result.result, "results", ())))
-    if result.success and not select:
-        _remember_build(engine, *built)
     return BuildResult(
         success=result.success,
         seconds=seconds,
@@ -147,6 +151,10 @@ def build_state(engine: Engine) -> BuildState:
             text(
                 """
                 select loads, project, tried_loads, tried_project,
+                       exists (
+                           select from raw.loads left join app.built_loads using (client, load_id)
+                           where is_built is not true
+                       ) as has_pending,
                        to_regclass('marts.sync_status') is not null as has_marts, ("""
                 + _LOADS
                 + """) as present
@@ -155,28 +163,64 @@ def build_state(engine: Engine) -> BuildState:
             )
         ).one()
     return BuildState(
-        is_due=not row.has_marts or (row.loads, row.project) != (row.present, project),
+        is_due=not row.has_marts or row.has_pending or (row.loads, row.project) != (row.present, project),
         was_tried=(row.tried_loads, row.tried_project) == (row.present, project),
     )
 
 
-def _begin_build(engine: Engine) -> tuple[str, str]:
-    """Return from which loads and which project the build that begins now is made; note that it was tried."""
+@dataclass(frozen=True)
+class _Begun:
+    """What a build is made from.
+
+    Attributes:
+        loads: as `_LOADS` says it.
+        project: fingerprint of the dbt project.
+        is_whole: the marts are of another project, or of none.
+    """
+
+    loads: str
+    project: str
+    is_whole: bool
+
+
+def _begin_build(engine: Engine) -> _Begun:
+    """Note down which loads the build takes up, of which project it is, and that it was tried."""
     project = _fingerprint()
     with engine.begin() as connection:
-        loads: str = connection.execute(
+        row = connection.execute(
             text(
-                "update app.builds set tried_loads = (" + _LOADS + "), tried_project = :project returning tried_loads"
+                "update app.builds set tried_loads = ("
+                + _LOADS
+                + """), tried_project = :project
+                returning tried_loads, project <> :project or to_regclass('marts.sync_status') is null as is_whole
+            """
             ),
             {"project": project},
-        ).scalar_one()
-    return loads, project
+        ).one()
+        connection.execute(
+            text("""
+                insert into app.built_loads (client, load_id, is_built)
+                select client, load_id, false from raw.loads
+                on conflict do nothing
+            """)
+        )
+    return _Begun(row.tried_loads, project, row.is_whole)
 
 
-def _remember_build(engine: Engine, loads: str, project: str) -> None:
+def _remember_build(engine: Engine, built: _Begun) -> None:
+    """Note down that the marts hold what the build took up; not what was asked to be built anew meanwhile."""
     with engine.begin() as connection:
         connection.execute(
-            text("update app.builds set loads = :loads, project = :project"), {"loads": loads, "project": project}
+            text("update app.builds set loads = :loads, project = :project"),
+            {"loads": built.loads, "project": built.project},
+        )
+        connection.execute(text("update app.built_loads set is_built = true where not is_built"))
+        connection.execute(text("delete from app.built_campaigns"))
+        connection.execute(
+            text("""
+                insert into app.built_campaigns (client, campaign_key, campaign)
+                select client, campaign_key, campaign from intermediate.int_campaigns__known
+            """)
         )
 
 

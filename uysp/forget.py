@@ -282,7 +282,9 @@ def _erase(connection: Connection, plan: _Plan) -> Erasure:
             of_client = "" if "lead_id" in plan.values else ", client = null"
             statement = f"update {table} set lead_id = null, details = '{{}}'{of_client} where {condition}"
         rows[table] = connection.execute(text(statement), plan.values).rowcount
-    # Have the marts built anew by the next sync, should whoever calls not come to it.
+    # Have the marts built anew by the next sync, should whoever calls not come to it: all of the client's, because what
+    # is erased can have counted with others (a phone, the spelling of a campaign).
+    connection.execute(text("delete from app.built_loads where client = :client"), plan.values)
     connection.execute(text("update app.builds set loads = '', tried_loads = ''"))
     return Erasure(
         {table: count for table, count in rows.items() if count and not table.startswith(DERIVED)},

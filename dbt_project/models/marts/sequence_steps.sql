@@ -1,5 +1,7 @@
 -- One row per client, campaign that has leads, step up to the highest that any of them reached, without test leads:
 -- spec/metrics.md section 5.
+{{ config(unique_key=['client', 'campaign', 'step']) }}
+
 with
 
 leads as (
