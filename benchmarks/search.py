@@ -149,7 +149,7 @@ def typed(leads: Sequence[Lead]) -> dict[str, list[str]]:
 
 def measured(engine: Engine, lines: Sequence[str]) -> list[float]:
     """Return the milliseconds of each look-up, each in a transaction of its own."""
-    took = []
+    took: list[float] = []
     for line in lines:
         with _timed(took), engine.connect() as connection:
             search_leads(connection, (CLIENT,), line, PICKED)

@@ -207,7 +207,10 @@ def _checked(filters: Sequence[tuple[str, str]], verb: Verb) -> dict[str, str]:
         if name not in verb.filters:
             takes = ", ".join(f"{each}:" for each in verb.filters) or "no filters"
             hint = f' Put quotes around text with a colon: "{name}:{value}".' if verb.text else ""
-            raise NotUnderstoodError(f"“{verb.name}” has no filter “{name}:”; it takes {takes}.{hint}")
+            meant = "".join(f" Did you mean {close}:?" for close in nearest(name, verb.filters, most=1))
+            raise NotUnderstoodError(
+                f"“{verb.name}” has no filter “{_short(name)}:”; it takes {takes}.{meant}{hint}", (f"help {verb.name}",)
+            )
         if name in checked:
             raise NotUnderstoodError(f"The filter “{name}:” is given twice; one value is possible.")
         if not value.strip():

@@ -18,7 +18,7 @@ LONGEST_WORD = 64  # characters; what is longer is cut on both sides
 MOST_WORDS = 48  # of a lead; nobody searches for the rest
 NUMBER_DIGITS = 10  # a phone number is told by its last ten (spec/metrics.md section 7)
 _BATCH = 5_000
-# What migration r0005 does where it may; `uysp doctor` shows it where it might not.
+# What migration r0006 does where it may; `uysp doctor` shows it where it might not.
 PARTS_SQL = """\
 create extension if not exists pg_trgm with schema app;
 create index if not exists lead_index_words_parts on app.lead_index_words using gin (word app.gin_trgm_ops);

@@ -71,7 +71,7 @@ class Found:
     is_near: bool = False
 
 
-# The walk in this order is an index of its own (migration r0005).
+# The walk in this order is an index of its own (migration r0006).
 _LIKELIEST_FIRST = "is_test, last_sent_at desc nulls last, name, client, lead_id"
 _DESCRIBED = text("""
     select client || '/' || lead_id as id,

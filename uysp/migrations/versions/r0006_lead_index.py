@@ -8,8 +8,8 @@ words with several typos are found by an index; where it may not be had, search 
 import sqlalchemy
 from alembic import op
 
-revision = "r0005"
-down_revision = "r0004"
+revision = "r0006"
+down_revision = "r0005"
 branch_labels = None
 depends_on = None
 
