@@ -189,7 +189,7 @@ def test_a_client_is_gone_without_a_trace_once_a_person_has_typed_its_key(
         of_others = [line for line in left.splitlines() if '"client": "kept"' not in line]
         assert not [line for line in of_others if trace in line], trace
     now = {line for line in left.splitlines() if '"client": "kept"' in line}
-    made_anew = ("staging.", "intermediate.", "marts.", "app.lead_index")
+    made_anew = ("staging.", "intermediate.", "marts.", "app.built_", "app.lead_index")
     assert {line for line in now if not line.startswith(made_anew)} == kept
     assert emulator.hooks(reader.client.base_id) == []
     assert len(emulator.hooks(other_base.id)) == 1

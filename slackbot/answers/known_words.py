@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, text
 
 Words = dict[str, int]  # words of the index, with the leads that have them
@@ -159,6 +158,8 @@ def _two_slips(connection: Connection, client: str, word: str) -> Iterator[tuple
 
     Which letters there are, the database's locale says; of a word that has none for it, nothing can be compared.
     """
+    from rapidfuzz.distance import OSA  # not above: it takes time, and few questions come this far
+
     schema = connection.execute(_TRIGRAMS).scalar()
     if schema is None:
         return
