@@ -115,7 +115,9 @@ def known_words(connection: Connection, clients: tuple[str, ...], word: str) -> 
         same |= _merged(same, connection.execute(_SAME, values).all())
         if len(word) >= fewest:
             begun |= _merged(begun, connection.execute(_BEGUN, {**values, "last": _LAST}).all())
-            within |= _merged(within, connection.execute(_WITHIN, {**values, "part": f"%{word}%"}).all())
+            # Of letters that the database's locale does not know, pg_trgm knows no parts: then all words are read.
+            if word.isascii() or not (same or begun):
+                within |= _merged(within, connection.execute(_WITHIN, {**values, "part": f"%{word}%"}).all())
         elif not word.isdigit():
             begun |= _merged(begun, connection.execute(_BEGUN_SHORT, values).all())
     return KnownWords(word, same, begun, within)
