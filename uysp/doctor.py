@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, text
 
+from uysp import lead_index
 from uysp.airtable.budget import NOTE_SHARE, WRONG_SHARE, budget
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import EXPECTED_FIELDS, REQUIRED_FIELDS, REQUIRED_TABLES, TABLES
@@ -76,6 +77,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             with engine.connect() as connection:
                 missing = missing_roles(connection)
                 remedy = f"Have an administrator run:\n{role_sql(connection)}"
+                has_parts = lead_index.has_parts(connection)
     except UyspError as error:
         yield Finding("database", State.WRONG, str(error))
         return
@@ -84,6 +86,11 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding("roles", State.NOTE, text, remedy)
     else:
         yield Finding("roles", State.OK, ", ".join(Role))
+    if has_parts:
+        yield Finding("search", State.OK, "parts and slips of words are found by an index")
+    else:
+        text = "The extension pg_trgm is not there: words with two slips are not found, parts of words more slowly."
+        yield Finding("search", State.NOTE, text, f"Have an administrator run:\n{lead_index.PARTS_SQL}")
 
 
 def check_calls(settings: Settings) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from uysp import lead_index
 from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import ConfigurationError
 
@@ -170,6 +171,7 @@ def forget_lead(engine: Engine, client: str, lead_id: str, on_wait: Callable[[],
         on_wait: called if a sync, sweep or build has to end first.
     """
     with _alone(engine, client, on_wait), engine.begin() as connection:
+        lead_index.uncount(connection, client, lead_id)
         return _erase(connection, _lead_plan(connection, client, lead_id))
 
 
