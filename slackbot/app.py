@@ -28,6 +28,7 @@ from slackbot.desk import Desk, log_bug, something_wrong
 from slackbot.health import slack_answers, watched
 from slackbot.listeners import register
 from slackbot.web import http_app, serving
+from uysp.actions.worker import working
 from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError
 from uysp.settings import Settings
@@ -72,6 +73,7 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
     access = Access(client, me.team_id, settings, engine)
     desk = Desk(engine, settings, access, client)
     with ExitStack() as stack:
+        stack.enter_context(working(engine, settings))
         app = build_app(settings, client, desk)
         if settings.slack_app_token is None:
             health = watched(lambda: slack_answers(client), engine)

@@ -245,9 +245,9 @@ class Attempt:
     @contextmanager
     def _ending(self, requests: Sequence[Request]) -> Iterator[Connection]:
         """Write ends in one transaction, with the message that follows when an action has no open request left."""
-        references = sorted({request.reference for request in requests})
+        references = list(dict.fromkeys(request.reference for request in requests))
         with self._engine.begin() as connection:
-            for reference in references:
+            for reference in sorted(references):
                 lock_end(connection, reference)
             yield connection
             for reference in references:

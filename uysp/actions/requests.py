@@ -247,7 +247,7 @@ def _store(
         _check_not_undone(connection, asked)
     reference = reference_id()
     loaded = _loaded(connection, asked)
-    content = asked.content
+    content, asked_at = asked.content, moment
     if asked.kind is Kind.NOTE:
         moment = _own_moment(connection, asked, moment)
         content = content | {"first_line": first_line(str(content["type"]), moment, person.name)}
@@ -259,7 +259,7 @@ def _store(
             ) values (
                 :reference, :key, :client, :lead_id, :lead_name, :kind, cast(:content as jsonb), :origin, :is_bulk,
                 :actor_id, :actor_name, :actor_email, :may_override, cast(:seen as jsonb), :moment, :answer_until,
-                :moment
+                :asked_at
             )
         """),
         [
@@ -279,7 +279,8 @@ def _store(
                 "may_override": asked.override,
                 "seen": _seen(None if seen is None else seen.get(lead_id), loaded.get(lead_id)),
                 "moment": moment,
-                "answer_until": moment + timedelta(seconds=wait),
+                "asked_at": asked_at,
+                "answer_until": asked_at + timedelta(seconds=wait),
             }
             for lead_id in asked.lead_ids
         ],

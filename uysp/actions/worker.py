@@ -5,7 +5,8 @@ Run by the bot and by `uysp up`; a command of the terminal runs one for its own 
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,11 +27,26 @@ log = logging.getLogger(__name__)
 THREADS: Final = 4  # Airtable allows five requests a second; more would only wait
 IDLE_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 5.0
+STOP_SECONDS: Final = 20.0  # what takes longer is found by whoever comes next, as after a crash
 PRUNE_INTERVAL: Final = timedelta(hours=1)
 # What got no answer is looked at again once Airtable shows what became of it; what a process sent that was killed may
 # still be under way for longer.
 SETTLE: Final = timedelta(seconds=2)
 IN_FLIGHT: Final = timedelta(seconds=30)
+
+
+@contextmanager
+def working(engine: Engine, settings: Settings) -> Iterator["Worker"]:
+    """Carry out writes in the background until the block ends; what is under way then is finished first."""
+    worker, stop = Worker(engine, settings), threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,), name="writer", daemon=True)
+    thread.start()
+    try:
+        yield worker
+    finally:
+        stop.set()
+        worker.wake()
+        thread.join(STOP_SECONDS)
 
 
 class Worker:
@@ -67,9 +83,10 @@ class Worker:
     def run(self, stop: threading.Event, threads: int = THREADS) -> None:
         """Work until `stop` is set, then finish what is under way."""
         working = [
-            threading.Thread(target=self._work, args=(stop,), name=f"writer-{number}") for number in range(threads)
+            threading.Thread(target=self._work, args=(stop,), name=f"writer-{number}", daemon=True)
+            for number in range(threads)
         ]
-        working.append(threading.Thread(target=self._watch, args=(stop,), name="writer-watch"))
+        working.append(threading.Thread(target=self._watch, args=(stop,), name="writer-watch", daemon=True))
         for thread in working:
             thread.start()
         for thread in working:
@@ -78,7 +95,7 @@ class Worker:
     def wake(self) -> None:
         """Have a request that was just stored taken up at once."""
         with self._awake:
-            self._awake.notify()
+            self._awake.notify_all()
 
     def step(self, holder: int) -> bool:
         """Carry out what is next, and return whether there was anything.

@@ -278,6 +278,17 @@ class Gateway:
         except AirtableError as error:
             raise RetryableError(str(error)) from None  # it may have been applied all the same
 
+    def create_field(self, table_id: str, name: str, field_type: str) -> None:
+        """Create a field of a type without options.
+
+        Not sent again without an answer: Airtable refuses a second field of the name.
+
+        Raises:
+            AirtableError: refused: the token lacks schema.bases:write, or its owner is no creator.
+        """
+        url = self._api.base(self.client.base_id).urls.tables + f"/{table_id}/fields"
+        self._send(Kind.WRITE, "POST", url, {"json": {"name": name, "type": field_type}})
+
     def read(self, kind: Kind, method: str, url: str, **content: Any) -> Any:
         """Send a request that may be sent twice, again if need be; return the decoded answer.
 
