@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
@@ -102,7 +102,7 @@ def removal_targets(
 
 def present_state(connection: Connection, client: str, lead_id: str) -> str:
     """Return in a line how a lead stands, as it was last loaded."""
-    fields = connection.execute(
+    fields: dict[str, Any] | None = connection.execute(
         text("select fields from raw.leads where client = :client and record_id = :lead_id"),
         {"client": client, "lead_id": lead_id},
     ).scalar_one_or_none()

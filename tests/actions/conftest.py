@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from playground.airtable.server import Emulator, running_emulator
 from playground.airtable.store import Store
-from tests.actions.world import Make, World, make_world, unlimited
+from tests.actions.world import Make, World, empty, make_world, unlimited
 from tests.conftest import database_of
 from uysp.database import Role, open_database
 from uysp.settings import Settings
@@ -43,6 +43,7 @@ def shared_emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def make(shared_engine: Engine, shared_settings: Settings, shared_emulator: Emulator) -> Make:
+    empty(shared_engine, shared_emulator)
     return lambda **options: make_world(shared_engine, shared_settings, shared_emulator, **options)
 
 

@@ -107,6 +107,13 @@ class SetClock:
         self.moment += timedelta(seconds=seconds)
 
 
+class RealClock(SetClock):
+    """The clock on the wall."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+
 @dataclass
 class World:
     """One client, its base, and what we do with it.
@@ -142,11 +149,12 @@ class World:
         self.emulator.store.update(self.base.id, "Leads", {lead_id: names})
 
     def sync(self, **options: Any) -> None:
+        """A cycle, as if our last write had been a while ago: reads that began within two seconds are not believed."""
+        with self.engine.begin() as connection:
+            connection.execute(text("update raw.leads set written_at = written_at - interval '10 s'"))
         outcomes = sync_client(self.engine, self.settings, self.client, pace=self.pace(self.client), **options)
         errors = [outcome.error for outcome in outcomes if outcome.error]
         assert not errors, errors
-        with self.engine.begin() as connection:  # a write of ours is a while ago by the next look
-            connection.execute(text("update raw.leads set written_at = written_at - interval '10 s'"))
 
     def pace(self, _client: Client) -> Limiter:
         return Limiter(rate=1e6, pause=self.paused.append)
@@ -232,8 +240,17 @@ class World:
             return [(row.kind, row.recipient, row.said) for row in rows]
 
 
+def empty(engine: Engine, emulator: Emulator) -> None:
+    """Forget what other tests asked for, and what they did to the emulator."""
+    with engine.begin() as connection:
+        for table in ("write_requests", "write_messages", "lead_edits", "activity_log"):
+            connection.execute(text(f"delete from app.{table}"))
+    emulator.heal()
+    emulator.state.commits.clear()
+
+
 def make_world(engine: Engine, settings: Settings, emulator: Emulator, **options: Any) -> World:
-    """A world of its own: a client that nothing was read of before, and empty tables of ours."""
+    """A world of its own: a client that nothing was read of before."""
     key = f"c{next(_NUMBERS)}"
     base = make_base(emulator.store, **options)
     settings = settings.model_copy(
@@ -245,12 +262,6 @@ def make_world(engine: Engine, settings: Settings, emulator: Emulator, **options
             "uysp_admins": [ADMIN.id],
         }
     )
-    with engine.begin() as connection:
-        for table in ("write_requests", "write_messages", "lead_edits", "activity_log"):
-            connection.execute(text(f"delete from app.{table}"))
-    emulator.heal()
-    emulator.state.commits.clear()
-    emulator.behaviour.read_delay_seconds = 0
     world = World(engine, settings, emulator, settings.clients[0])
     emulator.store.clock.source = world.clock
     world.sync()

@@ -173,7 +173,7 @@ def same_phone(connection: Connection, client: str, lead_id: str) -> list[SamePh
     rows = connection.execute(
         text(f"""
             with keyed as materialized ({_KEYED})
-            select other.record_id, {_NAME.format(row="other")} as name,
+            select other.record_id, {_NAME.format(row="other")} collate "C" as name,
                    other.fields ->> 'Processing Status' as status,
                    other.fields ->> 'Campaign (CORRECTED)' as campaign,
                    lower(btrim(coalesce(other.fields ->> 'Last Name', '')))
@@ -181,7 +181,7 @@ def same_phone(connection: Connection, client: str, lead_id: str) -> list[SamePh
             from keyed as lead
             join keyed as other using (phone)
             where lead.record_id = :lead_id and other.record_id <> :lead_id and not {_IS_STOPPED.format(row="other")}
-            order by name collate "C", other.record_id
+            order by name, other.record_id
         """),
         {"client": client, "lead_id": lead_id},
     ).all()
@@ -222,7 +222,7 @@ def unstopped_with_stopped_phone(connection: Connection, client: str) -> list[Sa
     rows = connection.execute(
         text(f"""
             with keyed as materialized ({_KEYED})
-            select record_id, {_NAME.format(row="other")} as name, fields ->> 'Processing Status' as status,
+            select record_id, {_NAME.format(row="other")} collate "C" as name, fields ->> 'Processing Status' as status,
                    fields ->> 'Campaign (CORRECTED)' as campaign
             from keyed as other
             where not {_IS_STOPPED.format(row="other")}
@@ -232,7 +232,7 @@ def unstopped_with_stopped_phone(connection: Connection, client: str) -> list[Sa
                   where coalesce(fields -> 'SMS Stop' = 'true', false)
                     and ({reason} in ({words}) or not {is_booking})
               )
-            order by name collate "C", record_id
+            order by name, record_id
         """),
         {"client": client},
     )
