@@ -1,0 +1,111 @@
+"""The writes in the terminal: they end when Airtable has confirmed, or say that the request is kept."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.actions.world import Make, RealClock, World
+from uysp.settings import PROJECT, inherited_environment
+
+
+def uysp(world: World, *arguments: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+    assert world.settings.database_url is not None
+    environment = {
+        "DATABASE_URL": world.settings.database_url.get_secret_value(),
+        "AIRTABLE_ENDPOINT_URL": world.emulator.url,
+        "AIRTABLE_API_KEY": "pat",
+        "AIRTABLE_BASE_ID": world.base.id,
+        "UYSP_CLIENT": world.client.key,
+        "UYSP_AIRTABLE_RATE": "1000",
+        "UYSP_HOME": str(world.settings.uysp_home),
+        "PYTHONPATH": str(PROJECT),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "uysp", *arguments],
+        cwd=world.settings.uysp_home,
+        env=inherited_environment() | environment | more,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def real(make: Make) -> World:
+    world = make()
+    world.clock = RealClock()
+    world.emulator.store.clock.source = world.clock
+    Path(world.settings.uysp_home).mkdir(exist_ok=True)
+    return world
+
+
+def test_writes_end_when_airtable_has_confirmed(real: World) -> None:
+    lead, twin = real.ids[:2]
+    real.edit(twin, Phone=real.lead(lead)["Phone"], Last_Name=real.lead(lead)["Last Name"])
+    real.sync()
+    anna = ("--as", "anna@example.com")
+    done = uysp(real, "note", lead, "--type", "call", *anna, stdin="first line\nsecond <b>line</b>\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Note added to Lea Number0. Reference " in done.stdout
+    assert real.lead(lead)["Notes"].endswith(" - anna@example.com:\nfirst line\nsecond line")
+    reference = done.stdout.split("Reference ")[1].strip(" .\n")
+    done = uysp(real, "undo", reference, *anna)
+    assert done.returncode == 0, done.stderr
+    assert "Notes" not in real.lead(lead)
+    done = uysp(real, "remove", lead, "--reason", "Not a fit", "--as", "U0ANNA")
+    assert done.returncode == 0, done.stderr
+    assert real.lead(twin)["SMS Stop"] is True, "of the same phone and name: removed by default"
+    done = uysp(real, "history", lead)
+    assert "LEAD_REMOVED_FROM_CAMPAIGN" in done.stdout
+    assert reference in uysp(real, "history", reference).stdout
+
+
+def test_what_airtable_does_not_confirm_is_kept_and_said(real: World) -> None:
+    lead = real.ids[0]
+    real.emulator.fail(times=None, drop="before")
+    done = uysp(real, "remove", lead, "--reason", "Not a fit", "--only-this")
+    assert done.returncode == 3
+    assert "NOT stopped yet" in done.stderr
+    real.emulator.heal()
+    with real.engine.begin() as connection:
+        connection.execute(text("update app.write_requests set next_attempt_at = now()"))
+    while real.count("app.write_requests where state = 'pending'"):
+        real.work()
+    assert real.lead(lead)["SMS Stop"] is True
+
+
+def test_mistakes_are_one_clear_line(real: World) -> None:
+    lead = real.ids[0]
+    for arguments, words in (
+        (("note", "recDoesNotExist01", "x"), "No lead found"),
+        (("note", lead, "x", "--type", "Poem"), "no note type"),
+        (("mark", lead, "Great"), "no status"),
+        (("claim", lead, "--as", "U0ANNA"), "email"),
+        (("undo", "DEADBEEF"), "no action"),
+        (("history", "--csv"), "Only admins"),
+    ):
+        done = uysp(real, *arguments)
+        assert done.returncode not in {0, 3}
+        assert words in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    done = uysp(real, "note", lead, "x", "--as", "U0BEN", UYSP_WRITERS="U0ANNA")
+    assert "UYSP_WRITERS" in done.stderr
+    assert "Notes" not in real.lead(lead)
+
+
+def test_the_doctor_offers_to_create_the_field_for_notes(make: Make) -> None:
+    world = make(lacking="Notes")
+    Path(world.settings.uysp_home).mkdir(exist_ok=True)
+    asked = uysp(world, "doctor", "--fix")
+    assert "was not created" in asked.stdout, "nobody is there to agree"
+    assert "uysp doctor --fix" in asked.stdout
+    fixed = uysp(world, "doctor", "--fix", "--yes")
+    assert "is created" in fixed.stdout
+    assert world.base.tables[0].field_named("Notes") is not None
+    world.do(world.note(world.ids[0], "at last"))
+    assert world.lead(world.ids[0])["Notes"].endswith("at last")
