@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 
 from tests.actions.world import Make, RealClock, World
 from uysp.actions.rights import Person
@@ -29,7 +30,7 @@ def test_a_thousand_notes_of_fifty_people_on_ten_leads(make: Make) -> None:
     for thread in people:
         thread.join()
     while world.count("app.write_requests where state = 'pending'"):
-        pass
+        time.sleep(0.1)
     stop.set()
     for thread in workers:
         thread.join()

@@ -157,6 +157,7 @@ def test_an_undoing_says_who_changed_what(world: World) -> None:
     world.do(world.mark(lead, "Review"), BEN)
     assert "by Ben Brown" in world.undo(receipt.reference).said
     receipt = world.do(world.mark(lead, "Archive"))
+    world.clock.advance(1)
     world.edit(lead, HRQ_Status="Qualified")
     world.edit(lead, HRQ_Status="Archive")
     world.sync()

@@ -29,7 +29,7 @@ OTHERS: tuple[Callable[..., object], ...] = (
 def sends(emulator: Emulator, base_id: str) -> Counter[str]:
     """Messages that went out, by lead."""
     rows = emulator.store.read_all(base_id, "SMS_Audit")
-    return Counter(str(cells["Lead Record ID"]) for _, cells in rows if cells.get("Event") in SENT)
+    return Counter(str(cells.get("Lead Record ID")) for _, cells in rows if cells.get("Event") in SENT)
 
 
 class Play:

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from tests.actions.world import Make, RealClock, World
+from uysp.cli import app
+from uysp.errors import UyspError
 from uysp.settings import PROJECT, inherited_environment
 
 
-def uysp(world: World, *arguments: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+def environment(world: World) -> dict[str, str]:
     assert world.settings.database_url is not None
-    environment = {
+    return {
         "DATABASE_URL": world.settings.database_url.get_secret_value(),
         "AIRTABLE_ENDPOINT_URL": world.emulator.url,
         "AIRTABLE_API_KEY": "pat",
@@ -23,10 +26,13 @@ def uysp(world: World, *arguments: str, stdin: str = "", **more: str) -> "subpro
         "UYSP_HOME": str(world.settings.uysp_home),
         "PYTHONPATH": str(PROJECT),
     }
+
+
+def uysp(world: World, *arguments: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "uysp", *arguments],
         cwd=world.settings.uysp_home,
-        env=inherited_environment() | environment | more,
+        env=inherited_environment() | environment(world) | more,
         input=stdin,
         capture_output=True,
         text=True,
@@ -79,23 +85,30 @@ def test_what_airtable_does_not_confirm_is_kept_and_said(real: World) -> None:
     assert real.lead(lead)["SMS Stop"] is True
 
 
-def test_mistakes_are_one_clear_line(real: World) -> None:
+MISTAKES = (
+    (("note", "recDoesNotExist01", "x"), "No lead found"),
+    (("note", "LEAD", "x", "--type", "Poem"), "no note type"),
+    (("remove", "LEAD", "--reason", "<p>"), "empty"),
+    (("mark", "LEAD", "Great"), "no status"),
+    (("claim", "LEAD", "--as", "U0ANNA"), "email"),
+    (("claim", "LEAD", "--as", "a@b.c", "--override"), "Only admins"),
+    (("undo", "DEADBEEF"), "no action"),
+    (("history", "--csv"), "Only admins"),
+    (("note", "LEAD", "x", "--as", "U0BEN"), "UYSP_WRITERS"),
+)
+
+
+def test_mistakes_are_one_clear_sentence_and_write_nothing(real: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lead = real.ids[0]
-    for arguments, words in (
-        (("note", "recDoesNotExist01", "x"), "No lead found"),
-        (("note", lead, "x", "--type", "Poem"), "no note type"),
-        (("mark", lead, "Great"), "no status"),
-        (("claim", lead, "--as", "U0ANNA"), "email"),
-        (("undo", "DEADBEEF"), "no action"),
-        (("history", "--csv"), "Only admins"),
-    ):
-        done = uysp(real, *arguments)
-        assert done.returncode not in {0, 3}
-        assert words in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    done = uysp(real, "note", lead, "x", "--as", "U0BEN", UYSP_WRITERS="U0ANNA")
-    assert "UYSP_WRITERS" in done.stderr
-    assert "Notes" not in real.lead(lead)
+    for name, value in environment(real).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(real.settings.uysp_home)
+    for arguments, words in MISTAKES:
+        monkeypatch.setenv("UYSP_WRITERS", "U0ANNA" if words == "UYSP_WRITERS" else "")
+        result = CliRunner().invoke(app, [lead if each == "LEAD" else each for each in arguments])
+        assert isinstance(result.exception, UyspError), (arguments, result.output)
+        assert words in str(result.exception)
+    assert real.count("app.write_requests") == 0
 
 
 def test_the_doctor_offers_to_create_the_field_for_notes(make: Make) -> None:

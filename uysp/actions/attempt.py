@@ -90,9 +90,7 @@ class Attempt:
             plans = _all_or_nothing(plans)
         ended = {request: plan for request, plan in plans.items() if not plan.cells}
         if ended:
-            # Listings may lag behind; only a record that was read by itself is as it is.
-            fresh = list(records.values()) if len(self._unit.lead_ids) == 1 or self._unit.kind is Kind.UNDO else []
-            self._end(source, ended, fresh, read_at)
+            self._end(source, ended, [] if self._is_listed else list(records.values()), read_at)
         to_write = {request: plan for request, plan in plans.items() if plan.cells}
         if to_write:
             self._write(source, to_write)
@@ -122,13 +120,18 @@ class Attempt:
     def _read(self, source: SourceTable) -> dict[str, Record]:
         """Return the records as they are now, by id; those that are gone are left out."""
         lead_ids = self._unit.lead_ids
-        if len(lead_ids) == 1 or self._unit.kind is Kind.UNDO:
+        if not self._is_listed:
             found = [self._gateway.record(source.table.id, lead_id) for lead_id in lead_ids]
             records = [record for record in found if record is not None and _is_of(record, source)]
         else:
             pages = self._gateway.by_ids(source.table.id, lead_ids, Purpose.WRITE)
             records = [record for page in pages for record in page]
         return {record["id"]: record for record in records}
+
+    @property
+    def _is_listed(self) -> bool:
+        """Whether the records are read together: a call instead of ten, but listings may lag behind writes."""
+        return self._unit.requests[0].is_bulk and len(self._unit.lead_ids) > 1
 
     def _plans(self, source: SourceTable, records: dict[str, Record]) -> dict[Request, Plan]:
         leads = {lead_id: _lead(self._client, source, record) for lead_id, record in records.items()}

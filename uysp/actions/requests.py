@@ -395,8 +395,8 @@ def pending_sentence(connection: Connection, settings: Settings, rows: Sequence[
         return f"Bulk removal: {len(rows) - len(waiting):,} of {len(rows):,} leads are finished."
     names = ", ".join(row.lead_name for row in waiting)
     if first.kind == Kind.REMOVE:
-        client = next(each for each in settings.clients if each.key == first.client)
-        links = " ".join(record_url(connection, client, row.lead_id) for row in waiting)
+        client = next((each for each in settings.clients if each.key == first.client), None)
+        links = " ".join(record_url(connection, client, row.lead_id) for row in waiting) if client else "the record"
         return (
             f"NOT stopped yet: {names}. Airtable has not confirmed, and it is tried until it has; to be sure at once, "
             f"open {links} and tick SMS Stop by hand."

@@ -39,6 +39,9 @@ IN_FLIGHT: Final = timedelta(seconds=30)
 def working(engine: Engine, settings: Settings) -> Iterator["Worker"]:
     """Carry out writes in the background until the block ends; what is under way then is finished first."""
     worker, stop = Worker(engine, settings), threading.Event()
+    if not settings.clients:
+        yield worker
+        return
     thread = threading.Thread(target=worker.run, args=(stop,), name="writer", daemon=True)
     thread.start()
     try:
