@@ -20,7 +20,7 @@ from uysp.errors import UyspError
 from uysp.settings import Settings
 
 CONFIRMED, REFUSED, PENDING = 0, 1, 3  # what a write ends with
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 20.0
 MOST_ASKED: Final = 10  # records of the same phone that a person is asked about one by one
 
 

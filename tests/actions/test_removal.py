@@ -163,7 +163,7 @@ def test_an_undoing_says_who_changed_what(world: World) -> None:
     world.sync()
     undone = world.undo(receipt.reference)
     assert undone.state is State.NOT_DONE, "it is as it was left, but somebody was there"
-    assert "HRQ Status was changed by somebody in Airtable" in undone.said
+    assert "HRQ Status was changed by somebody@example.com" in undone.said
 
 
 @pytest.mark.parametrize("cells", [{"Booked": True}, {"SMS_Stop_Reason": "STOP"}])

@@ -174,12 +174,12 @@ def test_schedules_with_processes_that_are_killed(
 
         bots = [start(), start()]
         try:
-            for _ in range(story.rng.randrange(3, 6)):
+            for _ in range(story.rng.randrange(2, 4)):
                 for _ in range(story.rng.randrange(1, 4)):
                     story.ask()
                 if story.rng.random() < 0.6:
                     story.fail(latency=story.rng.uniform(0, 0.3))
-                time.sleep(story.rng.uniform(0.05, 0.5))
+                time.sleep(story.rng.uniform(0.02, 0.4))
                 bot = story.rng.choice(bots)
                 bot.kill()  # SIGKILL
                 bots[bots.index(bot)] = start()

@@ -141,7 +141,7 @@ class World:
 
     def lead(self, lead_id: str) -> dict[str, Any]:
         """The lead's cells as Airtable holds them."""
-        return dict(self.emulator.store.read_all(self.base.id, "Leads"))[lead_id]
+        return dict(self.emulator.store.read(self.base.id, "Leads", lead_id))
 
     def edit(self, lead_id: str, **cells: Any) -> None:
         """Somebody edits a lead in Airtable; names with _ for blanks."""
