@@ -8,14 +8,11 @@ Tables: migration r0002.
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, Engine, text
 
-from uysp.actions.model import NOTES, WRITTEN_FIELDS
-from uysp.airtable.changes import Changes, HookInvalidError, Mark, edits, read_payloads
+from uysp.airtable.changes import Changes, HookInvalidError, Mark, read_payloads
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import SourceTable
 from uysp.airtable.hooks import (
@@ -28,8 +25,8 @@ from uysp.airtable.hooks import (
     payload_pages,
     refresh_hook,
 )
+from uysp.edits import remember_edits
 from uysp.errors import AirtableError
-from uysp.raw import storable
 
 log = logging.getLogger(__name__)
 
@@ -364,7 +361,7 @@ def _store(
     with engine.begin() as connection:
         for source_table, of_table in marks.items():
             _mark_changed(connection, client, source_table, of_table)
-        _remember_edits(connection, by_id, [payload for page in pages for payload in page.payloads])
+        remember_edits(connection, by_id.values(), [payload for page in pages for payload in page.payloads])
         if not is_whole:
             log.warning("Client %s: some changes are no longer kept by Airtable; reading everything", client)
             mark_all(connection, client, "changes were no longer kept by Airtable")
@@ -377,38 +374,6 @@ def _store(
             {"client": client, "cursor": cursor, "schema": changes.schema or not is_whole},
         )
     return changes
-
-
-def _remember_edits(
-    connection: Connection, by_id: Mapping[str, SourceTable], payloads: Sequence[Mapping[str, Any]]
-) -> None:
-    """Keep who edited the cells of leads that people write to: for undoing, and for notes that were written over."""
-    for source in by_id.values():
-        if source.source_table != "leads":
-            continue
-        names = {field_id: name for field_id, name in source.names.items() if name in WRITTEN_FIELDS}
-        rows = [
-            {
-                "client": source.client,
-                "lead_id": edit.record_id,
-                "field": names[edit.field_id],
-                "at": edit.at or datetime.now(UTC),
-                "source": edit.source,
-                "author": edit.author,
-                "before": storable(edit.before),
-                "after": storable(edit.after),
-                "handled": names[edit.field_id] != NOTES,
-            }
-            for edit in edits(payloads, source.table.id, names.keys())
-        ]
-        if rows:
-            connection.execute(_INSERT_EDITS, rows)
-
-
-_INSERT_EDITS = text("""
-    insert into app.lead_edits (client, lead_id, field, at, source, author, before, after, handled)
-    values (:client, :lead_id, :field, :at, :source, :author, :before, :after, :handled)
-""").bindparams(bindparam("before", type_=JSONB(none_as_null=True)), bindparam("after", type_=JSONB(none_as_null=True)))
 
 
 def _mark_changed(connection: Connection, client: str, source_table: str, marks: Sequence[Mark]) -> None:

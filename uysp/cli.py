@@ -16,13 +16,11 @@ from rich.console import Console
 
 from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings, load_settings
+from uysp.write_commands import write_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from sqlalchemy import Engine
 
-    from sqlalchemy import Connection, Engine
-
-    from uysp.actions.model import Asked
     from uysp.actions.rights import Person
     from uysp.cycle import TableOutcome
 
@@ -35,6 +33,7 @@ app = typer.Typer(
 
 client_app = typer.Typer(help="Clients, one Airtable base each.", no_args_is_help=True)
 app.add_typer(client_app, name="client")
+app.add_typer(write_app)
 
 INTERRUPTED = 130  # what typer ends with after Ctrl-C, as shells do
 
@@ -189,234 +188,6 @@ def _answer(text: str, *, as_json: bool) -> None:
         from slackbot.blocks.terminal import render
 
         render(answer, Console())
-
-
-Lead = Annotated[str, typer.Argument(help="A record id, email, phone number or name that only one lead has.")]
-Whose = Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose lead it is.")]
-Actor = Annotated[
-    str | None,
-    typer.Option("--as", metavar="USER", help="Who acts: a Slack user id or an email; default: who is logged in."),
-]
-
-
-@app.command()
-def note(
-    lead: Lead,
-    text: Annotated[str | None, typer.Argument(help="The note; read from standard input if left out.")] = None,
-    note_type: Annotated[
-        str, typer.Option("--type", metavar="T", help="Call, Email, Text, Meeting, General, Issue or Success.")
-    ] = "General",
-    client: Whose = None,
-    who: Actor = None,
-) -> None:
-    """Add a note to a lead in Airtable; ends when Airtable has confirmed (0), or with the note kept (3)."""
-    from uysp.actions.notes import note as add_note
-    from uysp.terminal import typed_text
-
-    body = typed_text(text)
-    _write(lead, client, who, lambda _connection, key, lead_id: add_note(key, lead_id, body, note_type))
-
-
-@app.command()
-def remove(
-    lead: Lead,
-    reason: Annotated[str, typer.Option(help="Why, 1 to 500 characters.")],
-    only_this: Annotated[bool, typer.Option("--only-this", help="Leave others with the same phone alone.")] = False,
-    client: Whose = None,
-    who: Actor = None,
-) -> None:
-    """Remove a lead from its campaign in Airtable, so that no message follows."""
-    from uysp.actions.removal import removal
-    from uysp.terminal import present_state, removal_targets
-
-    def asked(connection: "Connection", key: str, lead_id: str) -> "Asked":
-        asking = (lambda question, default: typer.confirm(question, default=default)) if sys.stdin.isatty() else None
-        print(present_state(connection, key, lead_id), file=sys.stderr)
-        targets = removal_targets(connection, key, lead_id, only_this=only_this, confirm=asking)
-        return removal(key, targets, reason)
-
-    _write(lead, client, who, asked)
-
-
-@app.command()
-def mark(
-    lead: Lead,
-    status: Annotated[str, typer.Argument(help="Qualified, Archive, Review or Manual Process.")],
-    reason: Annotated[str | None, typer.Option(help="Why, at most 500 characters.")] = None,
-    client: Whose = None,
-    who: Actor = None,
-) -> None:
-    """Give a lead a status in Airtable; Manual Process stops it too."""
-    from uysp.actions.status import mark as give_status
-
-    _write(lead, client, who, lambda _connection, key, lead_id: give_status(key, lead_id, status, reason))
-
-
-Override = Annotated[bool, typer.Option("--override", help="Though another person holds it; for admins.")]
-
-
-@app.command()
-def claim(lead: Lead, override: Override = False, client: Whose = None, who: Actor = None) -> None:
-    """Claim a lead in Airtable."""
-    from uysp.actions.status import claim as take
-
-    _write(lead, client, who, lambda _connection, key, lead_id: take(key, lead_id, override=override))
-
-
-@app.command()
-def unclaim(lead: Lead, override: Override = False, client: Whose = None, who: Actor = None) -> None:
-    """Give a claimed lead up in Airtable."""
-    from uysp.actions.status import unclaim as give_up
-
-    _write(lead, client, who, lambda _connection, key, lead_id: give_up(key, lead_id, override=override))
-
-
-@app.command()
-def undo(
-    reference: Annotated[str, typer.Argument(metavar="REF", help="The reference that the action was answered with.")],
-    who: Actor = None,
-) -> None:
-    """Undo an action of the last 15 minutes, all or nothing."""
-    from uysp.actions.requests import utc_now
-    from uysp.actions.rights import is_admin
-    from uysp.actions.undo import undo as undoing
-    from uysp.database import Role, open_database
-
-    settings = load_settings()
-    actor = _actor(settings, who)
-    with open_database(settings, Role.BOT) as engine:
-        with engine.connect() as connection:
-            asked = undoing(connection, actor, reference, utc_now(), admin=is_admin(settings, actor))
-        _carry_out(engine, settings, actor, asked)
-
-
-@app.command()
-def history(
-    what: Annotated[str | None, typer.Argument(metavar="[LEAD|REF]", help="Only of this lead, or action.")] = None,
-    client: Whose = None,
-    who: Actor = None,
-    most: Annotated[int, typer.Option(help="Lines, newest first.", min=1)] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print all lines as CSV; for admins.")] = False,
-) -> None:
-    """The log of writes: who did what, and what came of it."""
-    from uysp.actions.rights import check_writer
-    from uysp.activity import as_csv as csv_of
-    from uysp.activity import read_log
-    from uysp.database import Role, open_database
-    from uysp.terminal import log_text
-
-    settings = load_settings()
-    keys = [each.key for each in chosen_clients(settings, client)]
-    with open_database(settings, Role.BOT) as engine:
-        if as_csv:
-            for key in keys:
-                check_writer(engine, settings, _actor(settings, who), key, what="history", admin=True)
-        reference = what.upper() if what and re.fullmatch("[0-9A-Fa-f]{8}", what) else None
-        lead_id = None if what is None or reference else _lead(engine, settings, what, client)[1]
-        with engine.connect() as connection:
-            lines = read_log(connection, keys, lead_id=lead_id, reference=reference, most=None if as_csv else most)
-    if as_csv:
-        print(csv_of(lines), end="")
-    elif as_json:
-        import orjson
-
-        print(orjson.dumps(lines, option=orjson.OPT_INDENT_2).decode())
-    else:
-        print(log_text(lines))
-
-
-def _write(lead: str, client: str | None, who: str | None, ask_for: "Callable[[Connection, str, str], Asked]") -> None:
-    """Find the lead, ask for a write, carry it out, and end with what came of it."""
-    from uysp.database import Role, open_database
-
-    settings = load_settings()
-    chosen_clients(settings, client)
-    actor = _actor(settings, who)
-    with open_database(settings, Role.BOT) as engine:
-        key, lead_id = _lead(engine, settings, lead, client)
-        with engine.connect() as connection:
-            asked = ask_for(connection, key, lead_id)
-        _carry_out(engine, settings, actor, asked)
-
-
-def _carry_out(engine: "Engine", settings: Settings, actor: "Person", asked: "Asked") -> None:
-    from uysp.terminal import CONFIRMED, exit_status, write
-
-    receipt = write(engine, settings, actor, asked)
-    status = exit_status(receipt)
-    if status == CONFIRMED:
-        print(receipt.said)
-    else:
-        print(f"uysp: {receipt.said}", file=sys.stderr)
-    raise typer.Exit(status)
-
-
-def _actor(settings: Settings, who: str | None) -> "Person":
-    """Return who acts, as Slack knows them if it is configured."""
-    from uysp.terminal import person
-
-    if settings.slack_bot_token is None:
-        return person(who)
-
-    def look_up(user_id: str) -> "Person":
-        from slackbot.connection import identity, web_client
-        from slackbot.people import slack_person
-
-        slack = web_client(settings)
-        return slack_person(slack, identity(slack).team_id, user_id)
-
-    return person(who, look_up)
-
-
-def _lead(engine: "Engine", settings: Settings, typed: str, client: str | None) -> tuple[str, str]:
-    """Return client and record id of the one lead that a text means.
-
-    Raises:
-        AmbiguousLeadError: it may mean several.
-        ConfigurationError: it means none.
-    """
-    from sqlalchemy import text
-
-    from slackbot.answers.freshness import missing_marts
-    from slackbot.answers.search import named_record, the_lead
-
-    keys = tuple(each.key for each in chosen_clients(settings, client))
-    with engine.connect() as connection:
-        match = None if missing_marts(connection, ("leads",)) else the_lead(connection, keys, typed)
-        if match is not None:
-            return match.client, match.lead_id
-        named = named_record(typed)
-        if named is not None:  # one that the marts do not have yet
-            found = connection.execute(
-                text("""
-                    select client, record_id from raw.leads
-                    where client = any(:keys) and record_id = :record_id and deleted_at is null
-                """),
-                {"keys": [key for key in keys if named[0] in {None, key}], "record_id": named[1]},
-            ).all()
-            if len(found) == 1:
-                return found[0].client, found[0].record_id
-    raise ConfigurationError(f"No lead found for “{typed[:80]}”; nothing was stored. uysp sync reads what is new.")
-
-
-@app.command(hidden=True)
-def writer() -> None:
-    """Carry out the writes that people asked for, until SIGTERM; `uysp up` runs this where there is no bot."""
-    import logging
-    import signal
-    import threading
-
-    from uysp.actions.worker import Worker
-    from uysp.database import Role, open_database
-
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    settings = load_settings()
-    with open_database(settings, Role.BOT) as engine:
-        Worker(engine, settings).run(stop)
 
 
 @app.command()
@@ -604,3 +375,51 @@ def chosen_clients(settings: Settings, key: str | None) -> tuple[Client, ...]:
         keys = ", ".join(client.key for client in settings.clients)
         raise ConfigurationError(f"There is no client {key!r}; the configured ones are: {keys}.")
     return chosen
+
+
+def acting_person(settings: Settings, who: str | None) -> "Person":
+    """Return who acts, as Slack knows them if it is configured."""
+    from uysp.terminal import person
+
+    if settings.slack_bot_token is None:
+        return person(who)
+
+    def look_up(user_id: str) -> "Person":
+        from slackbot.connection import identity, web_client
+        from slackbot.people import slack_person
+
+        slack = web_client(settings)
+        return slack_person(slack, identity(slack).team_id, user_id)
+
+    return person(who, look_up)
+
+
+def find_lead(engine: "Engine", settings: Settings, typed: str, client: str | None) -> tuple[str, str]:
+    """Return client and record id of the one lead that a text means.
+
+    Raises:
+        AmbiguousLeadError: it may mean several.
+        ConfigurationError: it means none.
+    """
+    from sqlalchemy import text
+
+    from slackbot.answers.freshness import missing_marts
+    from slackbot.answers.search import named_record, the_lead
+
+    keys = tuple(each.key for each in chosen_clients(settings, client))
+    with engine.connect() as connection:
+        match = None if missing_marts(connection, ("leads",)) else the_lead(connection, keys, typed)
+        if match is not None:
+            return match.client, match.lead_id
+        named = named_record(typed)
+        if named is not None:  # one that the marts do not have yet
+            found = connection.execute(
+                text("""
+                    select client, record_id from raw.leads
+                    where client = any(:keys) and record_id = :record_id and deleted_at is null
+                """),
+                {"keys": [key for key in keys if named[0] in {None, key}], "record_id": named[1]},
+            ).all()
+            if len(found) == 1:
+                return found[0].client, found[0].record_id
+    raise ConfigurationError(f"No lead found for “{typed[:80]}”; nothing was stored. uysp sync reads what is new.")
