@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event, text
 
@@ -323,3 +324,25 @@ def test_waiting_is_over_within_two_seconds_while_airtable_answers_in_a_fifth(wo
         stop.set()
         thread.join()
     assert sorted(seconds)[-1] < 2
+
+
+def test_a_writer_outlives_its_database_connections(world: World) -> None:
+    world.clock = RealClock()
+    stop = threading.Event()
+    worker = world.worker()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        for number in range(2):
+            reference = world.ask(world.note(world.ids[0], f"note {number}")).reference
+            assert await_receipt(world.engine, world.settings, reference, 20).state is State.DONE
+            assert world.settings.database_url is not None
+            with psycopg.connect(world.settings.database_url.get_secret_value(), autocommit=True) as login:
+                login.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where datname = current_database() and pid <> pg_backend_pid()"
+                )
+    finally:
+        stop.set()
+        worker.wake()
+        thread.join()

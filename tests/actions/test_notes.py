@@ -1,5 +1,7 @@
 """Notes: appended to what is there, once each, by any number of people; nothing that is there changes by a byte."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.actions.world import ANNA, BEN, Make, World
@@ -44,6 +46,12 @@ def test_two_notes_of_the_same_moment_have_times_of_their_own(world: World) -> N
     )
     assert len(world.writes("Notes")) == 1, "what waits together is written together"
     assert [message[1] for message in world.messages()] == [ANNA.id, BEN.id]
+
+
+def test_a_persons_name_is_no_markup_either(world: World) -> None:
+    hostile = replace(ANNA, name="<img src=x>Eve\n[Call]")
+    world.do(world.note(world.ids[0], "hi"), hostile)
+    assert world.lead(world.ids[0])["Notes"] == "[General] 2026-11-25T12:00:00.000Z - Eve [Call]:\nhi"
 
 
 def test_a_repeated_delivery_is_one_note(world: World) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from uysp.actions.model import NOTES, Asked, Kind, Lead, Plan, Request, State, same, wire_time
-from uysp.actions.text import TextError, several_lines
+from uysp.actions.text import TextError, sanitised, several_lines
 
 TYPES: Final = ("Call", "Email", "Text", "Meeting", "General", "Issue", "Success")
 MOST_CHARACTERS: Final = 5000
@@ -41,7 +41,8 @@ def note(client: str, lead_id: str, text: str, note_type: str = "General") -> As
 
 def first_line(note_type: str, moment: datetime, person: str) -> str:
     """Return the line by which a note is recognised."""
-    return f"[{note_type}] {wire_time(moment)} - {' '.join(person.split())}:"
+    name = " ".join(sanitised(person).split()) or "somebody"
+    return f"[{note_type}] {wire_time(moment)} - {name}:"
 
 
 def entry(content: dict[str, Any]) -> str:
