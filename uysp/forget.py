@@ -16,6 +16,8 @@ from uysp.errors import ConfigurationError
 from uysp.phones import PHONE_KEY
 
 LOG = "app.activity_log"  # its lines stay, without what they say about whom
+MESSAGES = "app.write_messages"  # one about several leads names them all
+_ITS_REFERENCES = "select reference from app.write_requests where client = :client and lead_id = any(:ids)"
 DERIVED = ("intermediate", "marts")  # computed from raw; staging has views only
 ID_COLUMNS = ("record_id", "lead_id", "message_id")
 RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{14})")
@@ -190,6 +192,8 @@ def _lead_plan(connection: Connection, client: str, lead_id: str) -> _Plan:
         mine = " or ".join(f"{column} = any(:ids)" for column in ID_COLUMNS if column in columns)
         if table == LOG:
             gone[table] = f"(client = :client or client is null) and ({mine} or strpos(details::text, :lead_id) > 0)"
+        elif table == MESSAGES:
+            gone[table] = f"client = :client and ({mine} or reference in ({_ITS_REFERENCES}))"
         elif mine:
             gone[table] = f"client = :client and ({mine})"
         if table.startswith("raw.") and "fields" in columns:

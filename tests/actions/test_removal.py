@@ -12,6 +12,7 @@ from uysp.actions.removal import removal, same_phone, unstopped_with_stopped_pho
 from uysp.actions.rights import DeniedError
 from uysp.actions.text import TextError
 from uysp.errors import UyspError
+from uysp.forget import forget_lead
 
 FOUR = {"Processing Status": "Stopped", "SMS Stop": True, "SMS Stop Reason": "Not a fit", "HRQ Status": "Completed"}
 
@@ -314,3 +315,15 @@ def test_a_bulk_removal_can_be_stopped(make: Make) -> None:
     with world.engine.connect() as connection:
         assert progress(connection, receipt.reference).finished == 12
     assert "10 removed, 2 left out" in world.messages()[-1][2]
+
+
+def test_who_is_erased_is_erased_from_requests_and_messages_too(world: World) -> None:
+    lead, twin = world.ids[:2]
+    reference = world.do(world.removal(twin, lead)).reference
+    world.do(world.note(lead, "personal"))
+    assert world.count("app.write_messages where said like '%Number0%'") == 2
+    forget_lead(world.engine, world.client.key, lead)
+    assert world.count(f"app.write_requests where lead_id = '{lead}'") == 0
+    assert world.count("app.write_messages where said like '%Number0%'") == 0
+    assert world.count("app.activity_log where details::text like '%Number0%'") == 0
+    assert world.count(f"app.write_requests where reference = '{reference}'") == 1
