@@ -61,17 +61,15 @@ class Play:
         self.turn = 0
 
     def remove(self, leads: list[str]) -> list[str]:
-        """People remove these leads; returns those whom Airtable has confirmed."""
-        confirmed = []
-        for lead in leads:
-            if lead in self.removed or len(self.removed) >= REMOVALS:
-                continue
-            self.read_audit()
-            before = self.sent[lead]
-            receipt = self.world.do(self.world.removal(lead, reason=f"Reason {len(self.removed)}"))
-            if receipt.state is State.DONE:
-                self.removed[lead] = before
-                confirmed.append(lead)
+        """Somebody removes these leads together; returns those whom Airtable has confirmed."""
+        left = REMOVALS - len(self.removed)
+        chosen = [lead for lead in dict.fromkeys(leads) if lead not in self.removed][:left]
+        if not chosen:
+            return []
+        self.read_audit()
+        receipt = self.world.do(self.world.removal(*chosen, reason=f"Reason {self.turn}"))
+        confirmed = [result.lead_id for result in receipt.results if result.state is State.DONE]
+        self.removed |= {lead: self.sent[lead] for lead in confirmed}
         return confirmed
 
     def read_audit(self) -> None:

@@ -41,6 +41,21 @@ def uysp(world: World, *arguments: str, stdin: str = "", **more: str) -> "subpro
     )
 
 
+def run(*arguments: str) -> str:
+    """Run a command in this process; it has to end well."""
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, (arguments, result.output, result.exception)
+    return result.output
+
+
+@pytest.fixture
+def here(real: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a command is that of this process."""
+    for name, value in environment(real).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(real.settings.uysp_home)
+
+
 @pytest.fixture
 def real(make: Make) -> World:
     world = make()
@@ -50,7 +65,7 @@ def real(make: Make) -> World:
     return world
 
 
-def test_writes_end_when_airtable_has_confirmed(real: World) -> None:
+def test_writes_end_when_airtable_has_confirmed(real: World, here: None) -> None:
     lead, twin = real.ids[:2]
     real.edit(twin, Phone=real.lead(lead)["Phone"], Last_Name=real.lead(lead)["Last Name"])
     real.sync()
@@ -60,15 +75,17 @@ def test_writes_end_when_airtable_has_confirmed(real: World) -> None:
     assert "Note added to Lea Number0. Reference " in done.stdout
     assert real.lead(lead)["Notes"].endswith(" - anna@example.com:\nfirst line\nsecond line")
     reference = done.stdout.split("Reference ")[1].strip(" .\n")
-    done = uysp(real, "undo", reference, *anna)
-    assert done.returncode == 0, done.stderr
+    run("undo", reference, *anna)
     assert "Notes" not in real.lead(lead)
-    done = uysp(real, "remove", lead, "--reason", "Not a fit", "--as", "U0ANNA")
-    assert done.returncode == 0, done.stderr
+    run("remove", lead, "--reason", "Not a fit", "--as", "U0ANNA")
     assert real.lead(twin)["SMS Stop"] is True, "of the same phone and name: removed by default"
-    done = uysp(real, "history", lead)
-    assert "LEAD_REMOVED_FROM_CAMPAIGN" in done.stdout
-    assert reference in uysp(real, "history", reference).stdout
+    run("claim", twin, *anna)
+    assert real.lead(twin)["Claimed By"] == "anna@example.com"
+    run("unclaim", twin, *anna)
+    run("mark", twin, "manual process", "--reason", "to be called")
+    assert real.lead(twin)["HRQ Status"] == "Manual Process"
+    assert "LEAD_REMOVED_FROM_CAMPAIGN" in run("history", lead)
+    assert reference in run("history", reference)
 
 
 def test_what_airtable_does_not_confirm_is_kept_and_said(real: World) -> None:
@@ -98,11 +115,10 @@ MISTAKES = (
 )
 
 
-def test_mistakes_are_one_clear_sentence_and_write_nothing(real: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_are_one_clear_sentence_and_write_nothing(
+    real: World, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lead = real.ids[0]
-    for name, value in environment(real).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(real.settings.uysp_home)
     for arguments, words in MISTAKES:
         monkeypatch.setenv("UYSP_WRITERS", "U0ANNA" if words == "UYSP_WRITERS" else "")
         result = CliRunner().invoke(app, [lead if each == "LEAD" else each for each in arguments])

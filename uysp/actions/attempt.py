@@ -272,7 +272,7 @@ class Attempt:
         details = {
             "reference": request.reference,
             **{name: request.content[name] for name in _LOGGED if name in request.content},
-            "before": plan.before if is_written and request.kind is not Kind.NOTE else {},
+            "before": plan.replaced if is_written else {},
             "after": plan.written if is_written else {},
             **({"version": version} if version is not None and is_written else {}),
             "said": plan.said,

@@ -167,6 +167,11 @@ class Plan:
         """What the log calls written."""
         return self.cells if self.after is None else self.after
 
+    @property
+    def replaced(self) -> Cells:
+        """What the log calls replaced: not the Notes, which are long, and of which every version is in raw."""
+        return {name: value for name, value in self.before.items() if name != NOTES}
+
 
 class Past(Protocol):
     """What plans may ask about a lead's past (`uysp.actions.past`)."""

@@ -118,7 +118,7 @@ def plan_repair(request: Request, lead: Lead) -> Plan:
         return Plan(State.DONE, said)
     if _units(after) > MOST_IN_FIELD:
         return Plan(State.FAILED, f"The Notes of {request.lead_name} are too long for a lost edit to be put back.")
-    return Plan(State.DONE, said, {NOTES: after}, {NOTES: now})
+    return Plan(State.DONE, said, {NOTES: after}, {NOTES: now}, after={})
 
 
 def merged(base: str, theirs: str, now: str) -> str:

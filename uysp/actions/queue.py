@@ -288,7 +288,7 @@ def end(connection: Connection, request: Request, plan: Plan, now: datetime, ver
             "id": request.id,
             "state": plan.state,
             "said": plan.said,
-            "before": _json(plan.before if written else {}),
+            "before": _json(plan.replaced if written else {}),
             "after": _json(plan.written if written else {}),
             "version": version,
             "now": now,
