@@ -9,6 +9,8 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from tests.actions.world import Make, RealClock, World
+from uysp.actions.model import State
+from uysp.actions.requests import await_receipt
 from uysp.cli import app
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, inherited_environment
@@ -100,6 +102,22 @@ def test_what_airtable_does_not_confirm_is_kept_and_said(real: World) -> None:
     while real.count("app.write_requests where state = 'pending'"):
         real.work()
     assert real.lead(lead)["SMS Stop"] is True
+
+
+def test_the_writer_of_uysp_up_finishes_what_is_pending_and_ends_cleanly(real: World) -> None:
+    reference = real.ask(real.note(real.ids[0], "left over")).reference
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uysp", "writer"],
+        cwd=real.settings.uysp_home,
+        env=inherited_environment() | environment(real),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert await_receipt(real.engine, real.settings, reference, 60).state is State.DONE
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
 
 
 MISTAKES = (
