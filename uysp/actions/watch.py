@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 REMIND_AFTER: Final = timedelta(minutes=2)
 RESTORED: Final = 5  # times that a removed lead's status is written once more; then a person has to look
+EDITS_AT_ONCE: Final = 500  # an import may edit the Notes of every lead
 SAME_TIME: Final = timedelta(seconds=10)  # an edit that takes a note away so soon had been begun before it
 _KEPT_EDITS: Final = timedelta(days=2)
 _KEPT_MESSAGES: Final = timedelta(days=30)
@@ -156,8 +157,9 @@ def mend_notes(connection: Connection, now: datetime) -> None:
     """Have text put back that a note of ours and an edit by hand took from each other (research/airtable.md 7)."""
     waiting = connection.execute(
         text("""
-            select id, client, lead_id, at, before, after from app.lead_edits where not handled order by id
-        """)
+            select id, client, lead_id, at, before, after from app.lead_edits where not handled order by id limit :most
+        """),
+        {"most": EDITS_AT_ONCE},
     ).all()
     for edit in waiting:
         ours = connection.execute(
