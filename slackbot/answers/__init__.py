@@ -32,7 +32,7 @@ from slackbot.answers.freshness import Freshness, freshness, missing_marts, tabl
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
 from slackbot.answers.visible import known_clients
-from slackbot.grammar import NotUnderstoodError, Question, line, nearest, parse, said
+from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
 from uysp.settings import Settings
