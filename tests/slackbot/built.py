@@ -1,6 +1,7 @@
 """Marts that dbt built from awkward bases, once for all tests of a module."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import psycopg
@@ -10,9 +11,8 @@ from sqlalchemy import Engine
 
 from pipelines.warehouse import build_marts
 from tests.conftest import database_of
-from tests.warehouse.expected.base import write_bases
-from tests.warehouse.histories import awkward_bases
-from tests.warehouse.world import FIELD_TYPES
+from tests.warehouse.histories import awkward_states
+from tests.warehouse.writing import write_bases
 from uysp.database import Role, open_database
 from uysp.settings import Settings
 
@@ -35,7 +35,7 @@ def warehouse_settings(
         )
         with open_database(settings, Role.PIPELINE) as engine:
             with engine.begin() as writing:
-                write_bases(writing, awkward_bases(SEED), FIELD_TYPES)
+                write_bases(writing, [states[-1] for states in awkward_states(SEED, datetime.now(UTC))])
             built = build_marts(settings, engine)
             assert built.success, built.failures
         yield settings

@@ -89,7 +89,7 @@ class Intent:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A row of app.write_requests that is being carried out (migration r0005)."""
+    """A row of app.write_requests that is being carried out (migration r0007)."""
 
     id: int
     reference: str
