@@ -8,7 +8,7 @@
     'LEAD_CLAIMED': ('claimed', ['claimed']),
     'LEAD_UNCLAIMED': ('unclaimed', ['unclaimed']),
     'CHANGE_UNDONE': (
-        'change_undone', ['status', 'hrq_status', 'stopped', 'resumed', 'claimed', 'unclaimed', 'note_added']
+        'change_undone', ['status', 'hrq_status', 'resumed', 'claimed', 'unclaimed']
     ),
 } %}
 {%- set causes %}
