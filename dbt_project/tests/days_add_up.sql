@@ -34,7 +34,7 @@ messages as (
     group by client
 )
 
-select *
+select client
 from days
 full join leads using (client)
 full join messages using (client)

@@ -30,7 +30,7 @@ followed as (
         lag(versions.claimed_by) over in_order as previous_claimed_by,
         lag(versions.notes) over in_order as previous_notes,
         max(versions.reply_count) over before as most_replies_before,
-        bool_or(versions.has_reply_status) over before as had_reply_status
+        lag(versions.has_reply_status) over in_order as had_reply_status
     from {{ ref('int_leads__versions') }} as versions
     inner join leads using (client, lead_id)
     window

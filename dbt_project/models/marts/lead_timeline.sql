@@ -8,14 +8,14 @@
     'LEAD_CLAIMED': ('claimed', ['claimed']),
     'LEAD_UNCLAIMED': ('unclaimed', ['unclaimed']),
     'CHANGE_UNDONE': (
-        'change_undone', ['status', 'hrq_status', 'stopped', 'resumed', 'claimed', 'unclaimed', 'note_added']
+        'change_undone', ['status', 'hrq_status', 'resumed', 'claimed', 'unclaimed']
     ),
 } %}
 {%- set causes %}
 case actions.action
-            {%- for action, (_, kinds) in actions.items() %}
+{%- for action, (_, kinds) in actions.items() %}
             when '{{ action }}' then array['{{ kinds | join("', '") }}']
-            {%- endfor %}
+{%- endfor %}
         end
 {%- endset %}
 with
@@ -125,12 +125,13 @@ select
     'audit' as source,
     null as actor
 from messages
-cross join lateral (
-    values
-    (case when messages.failed then 'message_failed' else 'message_sent' end, messages.sent_at, messages.text),
-    ('delivered', case when not messages.failed then messages.delivered_at end, null),
-    ('clicked', messages.clicked_at, null)
-) as event (kind, at, detail)
+cross join
+    lateral (
+        values
+        (case when messages.failed then 'message_failed' else 'message_sent' end, messages.sent_at, messages.text),
+        ('delivered', case when not messages.failed then messages.delivered_at end, null),
+        ('clicked', messages.clicked_at, null)
+    ) as event (kind, at, detail)
 where event.at is not null
 union all
 select
