@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts bench-search docs metrics
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
@@ -15,6 +15,12 @@ setup-test:
 
 demo: setup ## the whole system on this machine, with sample data; Ctrl-C stops it
 	@$(PY) -m playground.demo
+
+docs: setup ## dbt's documentation of every model and column, as one page that opens without internet
+	@$(PY) -m pipelines.documentation
+
+metrics: setup-test ## ask MetricFlow (ARGS='query --metrics booking_rate --group-by campaign')
+	@$(PY) -m pipelines.metrics $(ARGS)
 
 lint: setup-test ## style, rooms, SQL
 	.venv/bin/ruff check .
@@ -37,6 +43,12 @@ bench-load: setup-test ## a whole sync: seconds, records a second, CPU, memory (
 bench-sync: setup-test ## full loads beside other tools, looks, changes, bursts (ARGS='--part changes')
 	@$(PY) -m benchmarks.sync $(ARGS)
 
+bench-marts: setup-test ## builds, changed cycles and answers at 11,046 to 300,000 leads (ARGS='--leads 11046')
+	@$(PY) -m benchmarks.marts $(ARGS)
+
+bench-search: setup-test ## typed search over 100,000 leads, by kind of what is typed (ARGS='--leads 10000')
+	@$(PY) -m benchmarks.search $(ARGS)
+
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock
-	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock --group test -o requirements-test.lock
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --constraint requirements.lock --group test --group metrics -o requirements-test.lock

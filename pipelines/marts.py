@@ -5,7 +5,9 @@ Keys come from dbt: source table `airtable.leads` is `airtable/leads`, model `le
 starts dbt twice more in every run.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import dagster as dg
@@ -20,12 +22,14 @@ DbtEvent = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 def marts_from(manifest: Path) -> dg.AssetsDefinition:
     """Return all models of a manifest as one asset definition that can build any part of itself."""
+    parents = json.loads(manifest.read_text())["parent_map"]
+    order = [unique_id for unique_id in TopologicalSorter(parents).static_order() if unique_id.startswith("model.")]
 
     @dbt_assets(manifest=manifest, name="marts", pool="marts")
     def marts(context: dg.AssetExecutionContext, workplace: Workplace) -> Iterator[DbtEvent]:
         select = _selected_models(context) if context.is_subset else ()
         built = build_marts(workplace.settings, workplace.engine, context.log.info, select)
-        yield from _events(context, built)
+        yield from _events(context, built, order)
         if not built.success:
             raise dg.Failure("Models or their tests failed. " + " ".join(built.failures), allow_retries=False)
 
@@ -38,19 +42,28 @@ def _selected_models(context: dg.AssetExecutionContext) -> list[str]:
     return sorted(str(unique_id).split(".")[-1] for unique_id in ids)
 
 
-def _events(context: dg.AssetExecutionContext, built: BuildResult) -> Iterator[DbtEvent]:
-    """Yield what is selected in dbt's order, in which a model comes after what it needs, as Dagster demands.
+def _events(context: dg.AssetExecutionContext, built: BuildResult, order: Sequence[str]) -> Iterator[DbtEvent]:
+    """Yield models in an order in which each comes after what it needs, as Dagster demands, then tests.
 
-    A model that failed or was skipped has no result, nor has a test that was skipped.
+    A model that failed or was skipped has no result, nor has a test that was not run. A view that a build had no need
+    to make again is as new as what it reads.
     """
     assets = {str(spec.metadata[UNIQUE_ID]): spec.key for spec in context.assets_def.specs}
     checks = {str((check.metadata or {})[UNIQUE_ID]): check for check in context.assets_def.check_specs}
-    for node in built.nodes:
-        key, check = assets.get(node.unique_id), checks.get(node.unique_id)
-        if key in context.selected_asset_keys and node.status == "success":
-            counts = {} if node.rows is None else {"dagster/row_count": node.rows}
+    nodes = {node.unique_id: node for node in built.nodes}
+    for unique_id in order:
+        key, node = assets.get(unique_id), nodes.get(unique_id)
+        if key not in context.selected_asset_keys:
+            continue
+        if node and node.status == "success":
+            count = "dagster/row_count" if built.is_whole else "rows_written"
+            counts = {} if node.rows is None else {count: node.rows}
             yield dg.MaterializeResult(asset_key=key, metadata={"seconds": round(node.seconds, 3), **counts})
-        elif check and check.key in context.selected_asset_check_keys and node.status != "skipped":
+        elif node is None and built.success:
+            yield dg.MaterializeResult(asset_key=key)
+    for node in built.nodes:
+        check = checks.get(node.unique_id)
+        if check and check.key in context.selected_asset_check_keys and node.status != "skipped":
             yield _check_result(check, node)
 
 

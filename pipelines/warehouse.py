@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, text
 
 from uysp import lead_index
-from uysp.database import exclusive
+from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
 
@@ -37,6 +37,9 @@ LIBPQ_VARIABLES = {
     "sslkey": "PGSSLKEY",
     "channel_binding": "PGCHANNELBINDING",
 }
+# What a cycle runs: models that hold rows, and the tests that say so of themselves. A view is right whenever what it
+# reads is; and most tests look at whole tables, where a cycle is to cost what changed.
+_CYCLE = ("config.materialized:incremental", "config.materialized:table", "tag:every_build")
 # Changes with every load, also with one whose number is smaller because it took longer than another.
 _LOADS = "select count(*) || ' up to ' || coalesce(max(load_id), 0) from raw.loads"
 Progress = Callable[[str], None]
@@ -75,6 +78,7 @@ class BuildResult:
         models: models built (or tried).
         failures: a line for each model or test that failed: its name and what dbt said.
         nodes: every model and test, in the order in which they ended.
+        is_whole: whether tables were made anew; else only rows that differ were written.
     """
 
     success: bool
@@ -82,6 +86,7 @@ class BuildResult:
     models: int
     failures: tuple[str, ...]
     nodes: tuple[NodeOutcome, ...] = ()
+    is_whole: bool = False
 
 
 def build_marts(
@@ -89,7 +94,10 @@ def build_marts(
 ) -> BuildResult:
     """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted; index the leads.
 
-    One build at a time, across processes: a second one waits. Models that fail do not raise: see the result.
+    A build takes up the loads that no build of all models held yet; the first one, and one of a changed project, takes
+    up everything. Once a day every test is run, in builds between those only tests that compare what differs between
+    models. One build at a time, across processes: a second one waits. Models that fail do not raise: see the
+    result.
 
     Raises:
         WarehouseError: dbt could not start or read its project; no model was touched.
@@ -104,25 +112,28 @@ def build_marts(
         if progress:
             progress("Waiting for another build of the marts to end")
 
-    with exclusive(engine, "build_marts", on_wait=wait):
+    with exclusive(engine, MARTS_LOCK, on_wait=wait):
         started = time.monotonic()
         built = _begin_build(engine)
+        if not select:
+            arguments += built.arguments
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
         lead_index.refresh(engine)
+        if result.success and not select:
+            _remember_build(engine, built)
         seconds = time.monotonic() - started
     if result.exception is not None and not isinstance(result.exception, Exception):
         raise result.exception  # dbt catches also what asks this process to stop
     if result.exception is not None:
         raise WarehouseError(f"dbt could not build the marts, no model was changed: {_one_line(result.exception)}")
     nodes = tuple(_outcomes(getattr(result.result, "results", ())))
-    if result.success and not select:
-        _remember_build(engine, *built)
     return BuildResult(
         success=result.success,
         seconds=seconds,
         models=sum(node.unique_id.startswith("model.") for node in nodes),
         failures=tuple(f"{_name(node.unique_id)}: {node.message}" for node in nodes if node.failed),
         nodes=nodes,
+        is_whole=built.is_whole and not select,
     )
 
 
@@ -147,6 +158,10 @@ def build_state(engine: Engine) -> BuildState:
             text(
                 """
                 select loads, project, tried_loads, tried_project,
+                       exists (
+                           select from raw.loads left join app.built_loads using (client, load_id)
+                           where is_built is not true
+                       ) as has_pending,
                        to_regclass('marts.sync_status') is not null as has_marts, ("""
                 + _LOADS
                 + """) as present
@@ -155,28 +170,82 @@ def build_state(engine: Engine) -> BuildState:
             )
         ).one()
     return BuildState(
-        is_due=not row.has_marts or (row.loads, row.project) != (row.present, project),
+        is_due=not row.has_marts or row.has_pending or (row.loads, row.project) != (row.present, project),
         was_tried=(row.tried_loads, row.tried_project) == (row.present, project),
     )
 
 
-def _begin_build(engine: Engine) -> tuple[str, str]:
-    """Return from which loads and which project the build that begins now is made; note that it was tried."""
+@dataclass(frozen=True)
+class _Begun:
+    """What a build is made from.
+
+    Attributes:
+        loads: as `_LOADS` says it.
+        project: fingerprint of the dbt project.
+        is_whole: the marts are of another project, or of none.
+        is_tested: every test passed within a day.
+    """
+
+    loads: str
+    project: str
+    is_whole: bool
+    is_tested: bool
+
+    @property
+    def arguments(self) -> list[str]:
+        """What dbt is asked besides."""
+        if self.is_whole:
+            return ["--full-refresh"]
+        return ["--indirect-selection", "empty", "--select", *_CYCLE] if self.is_tested else []
+
+
+def _begin_build(engine: Engine) -> _Begun:
+    """Note down which loads the build takes up, of which project it is, and that it was tried."""
     project = _fingerprint()
     with engine.begin() as connection:
-        loads: str = connection.execute(
+        row = connection.execute(
             text(
-                "update app.builds set tried_loads = (" + _LOADS + "), tried_project = :project returning tried_loads"
+                "update app.builds set tried_loads = ("
+                + _LOADS
+                + """), tried_project = :project
+                returning tried_loads,
+                    project <> :project or to_regclass('marts.sync_status') is null as is_whole,
+                    coalesce(tested_at > now() - interval '1 day', false) as is_tested
+            """
             ),
             {"project": project},
-        ).scalar_one()
-    return loads, project
+        ).one()
+        connection.execute(
+            text("""
+                insert into app.built_loads (client, load_id, is_built)
+                select client, load_id, false from raw.loads
+                on conflict do nothing
+            """)
+        )
+    return _Begun(row.tried_loads, project, row.is_whole, row.is_tested)
 
 
-def _remember_build(engine: Engine, loads: str, project: str) -> None:
+def _remember_build(engine: Engine, built: _Begun) -> None:
+    """Note down that the marts hold what the build took up; not what was asked to be built anew meanwhile."""
     with engine.begin() as connection:
         connection.execute(
-            text("update app.builds set loads = :loads, project = :project"), {"loads": loads, "project": project}
+            text("""
+                update app.builds set
+                    loads = :loads, project = :project, tested_at = case when :was_tested then tested_at else now() end
+            """),
+            {
+                "loads": built.loads,
+                "project": built.project,
+                "was_tested": built.is_tested and not built.is_whole,
+            },
+        )
+        connection.execute(text("update app.built_loads set is_built = true where not is_built"))
+        connection.execute(text("delete from app.built_campaigns"))
+        connection.execute(
+            text("""
+                insert into app.built_campaigns (client, campaign_key, campaign)
+                select client, campaign_key, campaign from intermediate.int_campaigns__known
+            """)
         )
 
 
@@ -209,6 +278,14 @@ def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Pa
             raise WarehouseError(f"The dbt project cannot be read: {_one_line(result.exception)}")
         shutil.move(target / "manifest.json", manifest)
     return manifest
+
+
+def run_dbt(
+    arguments: list[str], settings: Settings, engine: Engine, target: Path, progress: Progress | None = None
+) -> "dbtRunnerResult":
+    """Run one dbt command on the engine's database, its files going to `target`; failures stand in the result."""
+    _set_connection(engine)
+    return _invoke(arguments, settings, target, progress)
 
 
 def _invoke(arguments: list[str], settings: Settings, target: Path, progress: Progress | None) -> "dbtRunnerResult":

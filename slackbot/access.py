@@ -129,7 +129,7 @@ class Access:
             raise _not_checked(error_word(error)) from None
         except UNREACHABLE:
             raise _not_checked("unreachable") from None
-        reason = _why_not(user, self._team_id)
+        reason = why_not(user, self._team_id)
         if reason is not None:
             raise RefusedError(
                 f"Only full members of this workspace may ask, and your account is {reason}. "
@@ -176,7 +176,7 @@ class Access:
             _log.error("a refusal (%s) could not be written to the activity log: %s", reason, type(error).__name__)
 
 
-def _why_not(user: Mapping[str, Any], team_id: str) -> str | None:
+def why_not(user: Mapping[str, Any], team_id: str) -> str | None:
     """Return what keeps this account from asking, None if nothing does (Slack's user object)."""
     if user.get("deleted"):
         return "deactivated"

@@ -31,6 +31,7 @@ from slackbot.listeners import register
 from slackbot.pace import Reads
 from slackbot.previews import Previews
 from slackbot.web import http_app, serving
+from uysp.actions.worker import working
 from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError
 from uysp.settings import Settings
@@ -85,6 +86,7 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
         previews=Previews(),
     )
     with ExitStack() as stack:
+        stack.enter_context(working(engine, settings))
         threads = stack.enter_context(ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"))
         app = build_app(bot, threads)
         if settings.slack_app_token is None:

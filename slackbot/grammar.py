@@ -17,6 +17,11 @@ from uysp.errors import UyspError
 LONGEST_TEXT = 1000  # characters that are read; nobody types more on purpose
 LONGEST_QUOTE = 40  # characters of what was typed that an error repeats
 
+# In lines that we write.
+_ORDER = (
+    *("campaign", "period", "top", "step", "state", "status", "source", "engagement", "icp", "created"),
+    *("sort", "page", "client"),
+)
 _STRAIGHT_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
 # A filter's name, then what is quoted or goes to the next blank. A single quote opens only where it also closes a word,
 # so that O'Brien stays whole.
@@ -58,12 +63,14 @@ class Question:
             the filters.
         filters: value by name of the filter, as typed.
         whole: whether lists are wanted with all their rows, not by pages.
+        text_filter: the filter that is written as the text after the verb.
     """
 
     verb: str
     argument: str = ""
     filters: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
+    text_filter: str | None = field(default=None, compare=False)
 
 
 class NotUnderstoodError(UyspError):
@@ -106,7 +113,10 @@ def parse(text: str, verbs: Sequence[Verb], default: str) -> Question:
         if verb.text_filter in values:
             raise NotUnderstoodError(
                 f"“{_short(argument)}” and {verb.text_filter}: say the same thing twice; leave one of them out.",
-                (line(verb.name, filters=values), line(verb.name, filters={**values, verb.text_filter: argument})),
+                tuple(
+                    said(Question(verb.name, "", {**values, verb.text_filter: text}, text_filter=verb.text_filter))
+                    for text in (argument, values[verb.text_filter])
+                ),
             )
         values[verb.text_filter] = argument
         argument = ""
@@ -114,16 +124,24 @@ def parse(text: str, verbs: Sequence[Verb], default: str) -> Question:
         raise NotUnderstoodError(
             f"“{verb.name}” needs {verb.text} after it, for example: {verb.examples[0]}.", verb.examples[:1]
         )
-    return Question(verb.name, argument, values)
+    return Question(verb.name, argument, values, text_filter=verb.text_filter)
 
 
 def line(verb: str, argument: str = "", filters: Mapping[str, object] | None = None) -> str:
-    """Return what would be typed for a question; reading it gives the question again.
+    """Return what would be typed for a question, always the same for the same one; reading it gives it again.
 
     A value that has quotes of both kinds loses the double ones: nothing that people look for is told apart by them.
     """
-    values = [f"{name}:{_quoted(str(value))}" for name, value in (filters or {}).items()]
+    ordered = sorted((filters or {}).items(), key=lambda each: _ORDER.index(each[0]))
+    values = [f"{name}:{_quoted(str(value))}" for name, value in ordered]
     return " ".join([verb, *([_quoted(argument)] if argument else []), *values])
+
+
+def said(question: Question, **others: str | int | None) -> str:
+    """Return what would be typed for a question, with other values of some filters; None takes one away."""
+    filters = {name: value for name, value in {**question.filters, **others}.items() if value is not None}
+    argument = question.argument or str(filters.pop(question.text_filter or "", ""))
+    return line(question.verb, argument, filters)
 
 
 def _quoted(value: str) -> str:
@@ -176,7 +194,7 @@ def _instead(whole: str, typed: str, verb: Verb, verbs: Sequence[Verb]) -> str:
         question = parse(f"{verb.name} {rest}", verbs, verb.name)
     except NotUnderstoodError:
         return verb.examples[0] if verb.text_required else verb.name
-    return line(question.verb, question.argument, question.filters)
+    return said(question)
 
 
 def _short(typed: str) -> str:
@@ -189,7 +207,10 @@ def _checked(filters: Sequence[tuple[str, str]], verb: Verb) -> dict[str, str]:
         if name not in verb.filters:
             takes = ", ".join(f"{each}:" for each in verb.filters) or "no filters"
             hint = f' Put quotes around text with a colon: "{name}:{value}".' if verb.text else ""
-            raise NotUnderstoodError(f"“{verb.name}” has no filter “{name}:”; it takes {takes}.{hint}")
+            meant = "".join(f" Did you mean {close}:?" for close in nearest(name, verb.filters, most=1))
+            raise NotUnderstoodError(
+                f"“{verb.name}” has no filter “{_short(name)}:”; it takes {takes}.{meant}{hint}", (f"help {verb.name}",)
+            )
         if name in checked:
             raise NotUnderstoodError(f"The filter “{name}:” is given twice; one value is possible.")
         if not value.strip():

@@ -17,6 +17,13 @@ from uysp.database import Role, open_database
 from uysp.embedded import shared_server
 from uysp.settings import Settings
 
+# Files of minutes, begun first, so that no worker is left alone with one of them at the end.
+LONGEST = ("test_state_machine.py", "test_erasing.py", "test_looks.py", "test_sample_base.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:

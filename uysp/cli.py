@@ -3,11 +3,13 @@
 Every command imports what it needs when it runs: `uysp ask` must not pay for Dagster, dbt or Bolt.
 """
 
+import enum
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,10 +17,12 @@ from rich.console import Console
 
 from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings, load_settings
+from uysp.write_commands import write_app
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from uysp.actions.rights import Person
     from uysp.cycle import TableOutcome
 
 app = typer.Typer(
@@ -30,6 +34,7 @@ app = typer.Typer(
 
 client_app = typer.Typer(help="Clients, one Airtable base each.", no_args_is_help=True)
 app.add_typer(client_app, name="client")
+app.add_typer(write_app)
 
 INTERRUPTED = 130  # what typer ends with after Ctrl-C, as shells do
 
@@ -216,12 +221,20 @@ def up(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Offer to create what is missing in Airtable: the field Notes.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --fix: do not ask.")] = False,
+) -> None:
     """Check database, Airtable and Slack: a line each, what is wrong and what to do."""
     from slackbot.checks import check_slack
-    from uysp.doctor import State, check_calls, check_clients, check_database
+    from uysp.doctor import State, check_calls, check_clients, check_database, create_notes
 
     settings = load_settings()
+    if fix:
+        for said in create_notes(settings, lambda question: yes or (sys.stdin.isatty() and typer.confirm(question))):
+            print(said)
     console = Console(highlight=False)
     colours = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
     wrong = False
@@ -233,6 +246,52 @@ def doctor() -> None:
             if finding.remedy:
                 console.print(f"      {finding.remedy}", markup=False, soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; .duckdb, .parquet, .csv or .xlsx.")],
+    mart: Annotated[str | None, typer.Option("--mart", metavar="NAME", help="Only this mart.")] = None,
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Only this client's rows.")] = None,
+) -> None:
+    """All marts as one .duckdb file, or one mart (--mart, or the one the file is named after) as another kind."""
+    from uysp import export as exporting
+    from uysp.database import Role, open_database
+
+    settings = load_settings()
+    console = Console(highlight=False, stderr=True)
+    with console.status("opening the database") as status, open_database(settings, Role.ANALYST) as engine:
+        exported = exporting.export(
+            engine,
+            file,
+            mart=mart,
+            client=client,
+            progress=lambda name, rows: status.update(f"{name}: {rows:,} rows"),
+            on_wait=lambda: status.update("the marts are being built; waiting for the end of that"),
+        )
+    for each in exported:
+        print(f"{each.mart}: {each.rows:,} rows{f'; {each.note}' if each.note else ''}")
+    print(f"Wrote {file} ({file.stat().st_size:,} bytes).")
+
+
+class DatabaseReader(enum.StrEnum):
+    """Who may be given a URL of the database."""
+
+    ANALYST = "analyst"
+
+
+@app.command("db-url")
+def db_url(_reader: Annotated[DatabaseReader, typer.Argument(metavar="analyst", help="Who is to read.")]) -> None:
+    """Make or renew the analyst's password and print the URL for BI tools: it reads all marts, and nothing else."""
+    from uysp.database import Role, open_database
+    from uysp.roles import analyst_url
+
+    settings = load_settings()
+    with open_database(settings, Role.PIPELINE) as engine:
+        print(analyst_url(engine).render_as_string(hide_password=False))
+    print("Whoever has an older URL of the analyst needs this one now.", file=sys.stderr)
+    if settings.database_url is None:
+        print("The embedded database answers while uysp up runs, on this machine only.", file=sys.stderr)
 
 
 @client_app.command("forget")
@@ -374,3 +433,51 @@ def chosen_clients(settings: Settings, key: str | None) -> tuple[Client, ...]:
         keys = ", ".join(client.key for client in settings.clients)
         raise ConfigurationError(f"There is no client {key!r}; the configured ones are: {keys}.")
     return chosen
+
+
+def acting_person(settings: Settings, who: str | None) -> "Person":
+    """Return who acts, as Slack knows them if it is configured."""
+    from uysp.terminal import person
+
+    if settings.slack_bot_token is None:
+        return person(who)
+
+    def look_up(user_id: str) -> "Person":
+        from slackbot.connection import identity, web_client
+        from slackbot.people import slack_person
+
+        slack = web_client(settings)
+        return slack_person(slack, identity(slack).team_id, user_id)
+
+    return person(who, look_up)
+
+
+def find_lead(engine: "Engine", settings: Settings, typed: str, client: str | None) -> tuple[str, str]:
+    """Return client and record id of the one lead that a text means.
+
+    Raises:
+        AmbiguousLeadError: it may mean several.
+        ConfigurationError: it means none.
+    """
+    from sqlalchemy import text
+
+    from slackbot.answers.freshness import missing_marts
+    from slackbot.answers.search import named_record, the_lead
+
+    keys = tuple(each.key for each in chosen_clients(settings, client))
+    with engine.connect() as connection:
+        match = None if missing_marts(connection, ("leads",)) else the_lead(connection, keys, typed)
+        if match is not None:
+            return match.client, match.lead_id
+        named = named_record(typed)
+        if named is not None:  # one that the marts do not have yet
+            found = connection.execute(
+                text("""
+                    select client, record_id from raw.leads
+                    where client = any(:keys) and record_id = :record_id and deleted_at is null
+                """),
+                {"keys": [key for key in keys if named[0] in {None, key}], "record_id": named[1]},
+            ).all()
+            if len(found) == 1:
+                return found[0].client, found[0].record_id
+    raise ConfigurationError(f"No lead found for “{typed[:80]}”; nothing was stored. uysp sync reads what is new.")

@@ -25,6 +25,7 @@ from uysp.settings import Settings
 
 __all__ = ["Role", "as_database_error", "exclusive", "missing_roles", "open_database", "role_sql"]
 
+MARTS_LOCK = "build_marts"  # for `exclusive`: who builds, erases, or needs marts that belong together
 OLDEST_SERVER = 15
 CONNECT_ARGUMENTS = {"application_name": "uysp", "connect_timeout": 10, "client_encoding": "utf8"}
 BOT_STATEMENT_SECONDS = 10  # a person waits; a pipeline may take its time

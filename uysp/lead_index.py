@@ -18,6 +18,11 @@ LONGEST_WORD = 64  # characters; what is longer is cut on both sides
 MOST_WORDS = 48  # of a lead; nobody searches for the rest
 NUMBER_DIGITS = 10  # a phone number is told by its last ten (spec/metrics.md section 7)
 _BATCH = 5_000
+# What migration r0006 does where it may; `uysp doctor` shows it where it might not.
+PARTS_SQL = """\
+create extension if not exists pg_trgm with schema app;
+create index if not exists lead_index_words_parts on app.lead_index_words using gin (word app.gin_trgm_ops);
+"""
 
 _EXTENSION = re.compile(r"(?:x|ext\.?|extension|#)\s*\d*\s*$", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
@@ -96,7 +101,12 @@ _GONE = """
     )
     returning client, words
 """
+# What is found out is read to its end, so the plan has not to be quick about the first rows; and what is put in goes
+# into the indexes all at once.
 _STAGE = """
+    set local cursor_tuple_fraction = 1;
+    set local gin_pending_list_limit = '256MB';
+    set local maintenance_work_mem = '256MB';
     create temporary table found_leads (like app.lead_index including defaults) on commit drop;
     create temporary table counted_words (like app.lead_index_words including defaults) on commit drop;
 """
@@ -115,9 +125,29 @@ _PUT_WORDS = """
     where lead_index_words.client = counted_words.client and lead_index_words.word = counted_words.word
         and lead_index_words.leads <= 0;
 """
-# The tables are the login's, like all of schema app; only their owner may renew the statistics, without which the
-# first searches are planned blind.
-_ANALYZE = "set local role none; analyze app.lead_index; analyze app.lead_index_words"
+_UNCOUNT = """
+    update app.lead_index_words set leads = leads - 1
+    where client = :client and word = any(
+        array(select unnest(words) from app.lead_index where client = :client and lead_id = :lead_id)
+    )
+"""
+# What else would wait for autovacuum: the statistics, without which the first searches are planned blind, and the
+# lists of what is to be put into the indexes, which every search would read. Only their owner may, and that is, as of
+# all of schema app, the login.
+_TIDY = """
+    set local role none;
+    select gin_clean_pending_list(indexrelid) from pg_index
+    join pg_class on pg_class.oid = indexrelid
+    join pg_am on pg_am.oid = relam and amname = 'gin'
+    where indrelid in ('app.lead_index'::regclass, 'app.lead_index_words'::regclass);
+"""
+_ANALYZE = "analyze app.lead_index; analyze app.lead_index_words"
+
+
+def has_parts(connection: Connection) -> bool:
+    """Return whether parts of words are looked up through an index, which takes the extension pg_trgm."""
+    found: bool = connection.execute(text("select to_regclass('app.lead_index_words_parts') is not null")).scalar_one()
+    return found
 
 
 def refresh(engine: Engine) -> int:
@@ -138,9 +168,18 @@ def refresh(engine: Engine) -> int:
         connection.exec_driver_sql(_STAGE)
         changed = sum(_put(connection, batch, counts) for batch in _changed(connection))
         _count_words(connection, counts)
+        if counts or changed:
+            connection.exec_driver_sql(_TIDY)
         if changed > _BATCH:
             connection.exec_driver_sql(_ANALYZE)
     return changed
+
+
+def uncount(connection: Connection, client: str, lead_id: str) -> None:
+    """Take a lead's words out of those that there are, in the caller's transaction, before its row is deleted."""
+    key = {"client": client, "lead_id": lead_id}
+    connection.execute(text(_UNCOUNT), key)
+    connection.execute(text("delete from app.lead_index_words where client = :client and leads <= 0"), key)
 
 
 def _changed(connection: Connection) -> Iterator[list[Any]]:

@@ -4,8 +4,14 @@ Source: spec/interface.md, section Postgres schemas. Roles belong to the whole c
 """
 
 import enum
+import secrets
 
-from sqlalchemy import Connection, bindparam, text
+import psycopg
+from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ProgrammingError
+
+from uysp.errors import DatabaseError
 
 
 class Role(enum.StrEnum):
@@ -18,6 +24,9 @@ class Role(enum.StrEnum):
 
 PIPELINE_SCHEMAS = ("raw", "staging", "intermediate", "marts")
 LOGIN_SCHEMAS = ("app", "dagster")
+
+# A forgotten notebook or a runaway chart holds up the next build of the marts, and with it everybody who reads them.
+_ANALYST_LIMITS = {"idle_in_transaction_session_timeout": "5min", "statement_timeout": "10min"}
 
 # Safe beside other processes, also those of other databases in this cluster, which our advisory lock does not reach.
 _CREATE_ROLE = """do $$ begin
@@ -119,6 +128,53 @@ def apply_privileges(connection: Connection) -> None:
     schemas = "{" + ",".join(PIPELINE_SCHEMAS) + "}"
     connection.exec_driver_sql(_HAND_OVER.format(schemas=schemas))
     connection.exec_driver_sql(_PRIVILEGES)
+
+
+def analyst_url(engine: Engine) -> URL:
+    """Give uysp_analyst a new password and return the URL that logs in with it; an older password ends to work.
+
+    The role belongs to the whole cluster, and so does the password; what it may read is each database's own.
+
+    Args:
+        engine: of `open_database`, under any role: the login does the work.
+
+    Raises:
+        DatabaseError: the role is missing, or the login may not set its password; nothing was changed.
+    """
+    password = secrets.token_urlsafe(24)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("set local role none")
+        if Role.ANALYST in missing_roles(connection):
+            raise DatabaseError(
+                f"The role {Role.ANALYST} is missing, or the login of DATABASE_URL may not take it; nothing was "
+                f"changed, an administrator has to run: {' '.join(role_sql(connection).split())}"
+            )
+        try:
+            for statement in _analyst_login(connection, password):
+                connection.exec_driver_sql(statement)
+        except ProgrammingError as error:
+            if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+                raise
+            raise DatabaseError(
+                f"The login of DATABASE_URL may not set the password of {Role.ANALYST}; nothing was changed. Have an "
+                f"administrator set one (in psql: alter role {Role.ANALYST} login; \\password {Role.ANALYST}), and use "
+                f"{engine.url.set(drivername='postgresql', username=Role.ANALYST, password='PASSWORD')} with it."  # noqa: S106
+            ) from None
+    return engine.url.set(drivername="postgresql", username=Role.ANALYST, password=password)
+
+
+def _analyst_login(connection: Connection, password: str) -> list[str]:
+    """Return the statements that let the analyst's role log in; the server sees a hash, so its log has no password."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101
+    secret = driver.pgconn.encrypt_password(password.encode(), Role.ANALYST.encode(), b"scram-sha-256").decode()
+    limits = [f"alter role {Role.ANALYST} set {name} = '{value}'" for name, value in _ANALYST_LIMITS.items()]
+    database: str = connection.execute(text("select quote_ident(current_database())")).scalar_one()
+    return [
+        f"alter role {Role.ANALYST} login password '{secret}'",
+        f"grant connect on database {database} to {Role.ANALYST}",  # where everybody's right to connect was revoked
+        *limits,
+    ]
 
 
 def _may_take(connection: Connection) -> str:

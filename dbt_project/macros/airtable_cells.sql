@@ -24,7 +24,7 @@
 
 {% macro highest_count(field) %}{{ 100 if field == 'SMS Sequence Position' else 1000000 }}{% endmacro %}
 
-{# A select's value, or a list of them, under present names; needs the CTE renamed_options. #}
+{# A select's value, or a list of them, under present names. #}
 {% macro airtable_select(table, field) -%}
     case jsonb_typeof(cells."{{ field }}")
         when 'array'
@@ -47,7 +47,7 @@
 {% macro present_option_name(table, field, name) -%}
     (
         select min(renamed_options.present_name)
-        from renamed_options
+        from {{ ref('base_uysp__renamed_options') }} as renamed_options
         where
             renamed_options.client = versions.client
             and renamed_options.source_table = '{{ table }}'

@@ -38,7 +38,7 @@ def generate(
         of the outside automations second. Computed cells are left to the emulator, but for a few that are errors.
     """
     base, tokens = _base(seed), _tokens(seed)
-    for table, records in _tables_with_records(seed, leads, audit, now):
+    for table, records in tables_with_records(seed, leads, audit, now):
         base["tables"].append(table | {"records": list(records)})
     return {"bases": [base], "tokens": tokens}
 
@@ -54,7 +54,7 @@ def write(
     written: dict[str, int] = {}
     base = _base(seed)
     out.write('{"bases":[' + _json({"id": base["id"], "name": base["name"]})[:-1] + ',"tables":[')
-    for table, records in _tables_with_records(seed, leads, audit, now):
+    for table, records in tables_with_records(seed, leads, audit, now):
         out.write("," if written else "")
         out.write(_json(table)[:-1] + ',"records":[')
         written[table["name"]] = 0
@@ -67,7 +67,7 @@ def write(
     return written
 
 
-def _tables_with_records(
+def tables_with_records(
     seed: int, lead_count: int, audit: int | None, now: datetime | None
 ) -> Iterator[tuple[Json, Iterable[Json]]]:
     """Each table with its records, which must be used up before the next table is asked for."""

@@ -32,7 +32,7 @@ from slackbot.answers.freshness import Freshness, freshness, missing_marts, tabl
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
 from slackbot.answers.visible import known_clients
-from slackbot.grammar import NotUnderstoodError, Question, line, nearest, parse
+from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
 from uysp.settings import Settings
@@ -113,7 +113,7 @@ def ask(
 
 
 def _explained(question: Question, explanation: Explanation) -> Answer:
-    findings = replace(explanation.answer(question), line=line(question.verb, question.argument))
+    findings = replace(explanation.answer(question), line=said(question))
     return Answer(question.verb, question.filters, datetime.now(UTC), None, False, (), findings)
 
 
@@ -135,7 +135,7 @@ def _answer(
     told = replace(
         findings,
         notes=(*findings.notes, *age.notes),
-        line=line(question.verb, question.argument, question.filters),
+        line=said(question),
     )
     return Answer(question.verb, question.filters, now, age.data_as_of, True, clients, told)
 

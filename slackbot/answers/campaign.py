@@ -26,7 +26,7 @@ from slackbot.answers.model import (
     column_list,
     read_row,
 )
-from slackbot.grammar import Question, Verb, line
+from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
 _SORTS = {
@@ -147,17 +147,15 @@ def _links(question: Question, name: str, *, listed: bool) -> list[Link]:
 def _choices(question: Question, steps: Sequence[SequenceStep], *, listed: bool) -> list[Choice]:
     """Return the step to list the leads of, and the order of that list."""
     numbers = sorted({row.step for row in steps})
-    chosen = {name: value for name, value in question.filters.items() if name not in ("page", "campaign")}
-    name = question.filters["campaign"]
-    whole = Link("All steps", line("campaign", name, _only(chosen, "client")))
-    options = (whole, *(_step_link(question, step, _only(chosen, "client", "sort")) for step in numbers))
-    choices = [Choice("Step", options, line("campaign", name, chosen) if listed else whole.line)] if numbers else []
+    whole = Link("All steps", line("campaign", question.filters["campaign"], _only(question.filters, "client")))
+    options = (whole, *(Link(f"Step {step}", said(question, step=step, page=None)) for step in numbers))
+    now = said(question, page=None)
+    if listed and now not in {option.line for option in options}:
+        options = (*options, Link("These leads", now))
+    choices = [Choice("Step", options, now if listed else whole.line)] if numbers else []
     if listed:
-        orders = tuple(
-            Link(f"By {sort.replace('_', ' ')}", line("campaign", name, {**chosen, "sort": sort})) for sort in _SORTS
-        )
-        now = line("campaign", name, {**chosen, "sort": chosen.get("sort", "icp")})
-        choices.append(Choice("Order", orders, now))
+        orders = {sort: Link(f"By {sort.replace('_', ' ')}", said(question, sort=sort, page=None)) for sort in _SORTS}
+        choices.append(Choice("Order", tuple(orders.values()), orders[question.filters.get("sort", "icp")].line))
     return choices
 
 

@@ -8,7 +8,7 @@ from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.filters import LEAD_FILTERS, described, narrows_leads
 from slackbot.answers.leads import of_client, with_client
 from slackbot.answers.model import MOST_POINTS, Chart, Choice, Column, Findings, Kind, Link, Section, Shape, Topic
-from slackbot.grammar import Question, Verb, line
+from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
 # What `sort:` takes, by the column; all but the name highest first.
@@ -88,13 +88,12 @@ def _client_only(filters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _state_choice(question: Question) -> Choice:
-    others = {name: value for name, value in question.filters.items() if name not in ("state", "page")}
     options = (
-        Link("All campaigns", line("campaigns", filters=others)),
-        Link("Active", line("campaigns", filters={**others, "state": "active"})),
-        Link("Paused", line("campaigns", filters={**others, "state": "paused"})),
+        Link("All campaigns", said(question, state=None)),
+        Link("Active", said(question, state="active")),
+        Link("Paused", said(question, state="paused")),
     )
-    return Choice("State", options, line("campaigns", filters=question.filters))
+    return Choice("State", options, said(question))
 
 
 def _compared(rows: Sequence[CampaignPerformance]) -> list[Chart]:

@@ -13,7 +13,7 @@ from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.campaigns import campaign_label, campaign_link
 from slackbot.answers.filters import DEFAULT_PERIOD, PERIODS
 from slackbot.answers.model import Choice, Column, Findings, Kind, Layout, Link, Section, Topic, column_list, read_row
-from slackbot.grammar import Question, Verb, line
+from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
 TOP_CAMPAIGNS = 5
@@ -102,7 +102,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             Link("Variants", line("variants", filters=client)),
             Link("Data quality", line("quality", filters=client)),
         ),
-        choices=(_period_choice(period, client),),
+        choices=(_period_choice(question, period),),
     )
 
 
@@ -220,8 +220,8 @@ def _value(name: str) -> Callable[[Any], object]:
     return lambda row: getattr(row, name)
 
 
-def _period_choice(period: str, client: dict[str, str]) -> Choice:
-    options = {each: Link(said.capitalize(), line("dashboard", each, client)) for each, said in PERIODS.items()}
+def _period_choice(question: Question, period: str) -> Choice:
+    options = {each: Link(words.capitalize(), said(question, period=each)) for each, words in PERIODS.items()}
     return Choice("Period", tuple(options.values()), options[period].line)
 
 

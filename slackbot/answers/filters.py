@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from slackbot.grammar import NotUnderstoodError, Question, line, nearest
+from slackbot.grammar import NotUnderstoodError, Question, nearest, said
 
 PERIODS = {"24h": "last 24 hours", "7d": "last 7 days", "30d": "last 30 days", "all": "all time"}
 DEFAULT_PERIOD = "30d"
@@ -28,7 +28,8 @@ _ICP = re.compile(r"(?P<sign>>=|<=|=|>|<)?\s*(?P<number>-?\d{1,6}(?:\.\d{1,3})?)
 _SIGNS = {"≥": ">=", "≤": "<=", "=>": ">=", "=<": "<="}
 
 _CAMPAIGNS = text("""
-    select distinct campaign from marts.campaign_performance where client = any(:clients) order by campaign collate "C"
+    select campaign from marts.campaign_performance where client = any(:clients)
+    group by campaign order by campaign collate "C"
 """)
 
 
@@ -171,7 +172,7 @@ def _picked(question: Question, name: str, typed: str, known: Sequence[str]) -> 
 
 def _lines(question: Question, name: str, values: Sequence[str]) -> tuple[str, ...]:
     """Return the question with other values of a filter."""
-    return tuple(line(question.verb, question.argument, {**question.filters, name: value}) for value in values)
+    return tuple(said(question, **{name: value}) for value in values)
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:

@@ -6,7 +6,7 @@ from slackbot.answers import leads
 from slackbot.answers.dashboard import HOT_COLUMNS, TOP_LEADS
 from slackbot.answers.filters import LEAD_FILTERS, described, lead_condition
 from slackbot.answers.model import Choice, Findings, Link, Section, Topic
-from slackbot.grammar import Question, Verb, line
+from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
 _OFFERED = (10, 20, 50)
@@ -45,8 +45,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
 
 def _how_many(question: Question, most: int) -> Choice:
     numbers = sorted({*_OFFERED, most})
-    others = {name: value for name, value in question.filters.items() if name != "top"}
-    options = {number: Link(f"{number:,} leads", line("hot", str(number), others)) for number in numbers}
+    options = {number: Link(f"{number:,} leads", said(question, top=number)) for number in numbers}
     return Choice("How many", tuple(options.values()), options[most].line)
 
 

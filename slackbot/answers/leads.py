@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from slackbot.answers.filters import PAGE_ROWS
 from slackbot.answers.model import Column, Kind, Link, Page, column_list, read_row
-from slackbot.grammar import NotUnderstoodError, Question, line
+from slackbot.grammar import NotUnderstoodError, Question, line, said
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def cut(question: Question, total: int) -> Cut:
 
 
 def _turned(question: Question, page: int) -> str:
-    return line(question.verb, question.argument, {**question.filters, "page": page})
+    return said(question, page=page)
 
 
 def of_client(question: Question, clients: tuple[str, ...], client: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -12,10 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
+from pipelines.warehouse import build_marts
 from tests.conftest import database_of
 from tests.database.conftest import using
 from tests.database.test_database import settings_for
 from uysp.database import Role, missing_roles, open_database, role_sql
+from uysp.errors import DatabaseError
+from uysp.roles import analyst_url
 from uysp.settings import Settings
 
 LOAD = "insert into raw.leads values ('c', 'rec1', '{}', now(), now(), now(), null, 1, 1)"
@@ -179,3 +183,76 @@ def test_a_login_with_createrole_and_other_databases_of_its_cluster_make_the_rol
             for name in ("one", "two")
         ]
         assert [process.communicate("\n", timeout=60)[0] for process in both] == ["uysp_bot\n"] * 2
+
+
+def readable(connection: psycopg.Connection, kinds: str) -> dict[str, set[str]]:
+    """By schema of ours: the relations that a select really reads."""
+    relations = connection.execute(
+        "select nspname, relname from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
+        f" where nspname !~ '^pg_' and nspname <> 'information_schema' and relkind in ({kinds})"
+    ).fetchall()
+    found: dict[str, set[str]] = {}
+    for schema, name in relations:
+        with suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute(f'select * from {schema}."{name}" limit 1'.encode())
+            found.setdefault(schema, set()).add(name)
+    return found
+
+
+def test_the_url_of_the_analyst_reads_all_marts_and_nothing_else(settings: Settings, engine: sqlalchemy.Engine) -> None:
+    built = build_marts(settings, engine)
+    assert built.success, built.failures
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "create table marts.made_later as select 1 as one; create view marts.seen_later as select * from raw.leads"
+        )
+        marts: set[str] = set(
+            connection.execute(
+                text(
+                    "select relname from pg_class where relnamespace = 'marts'::regnamespace and relkind in ('r', 'v')"
+                )
+            ).scalars()
+        )
+    url = analyst_url(engine).render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection_:
+        assert readable(connection_, "'r', 'v', 'm', 'p', 'S'") == {"marts": marts}
+        assert {"sync_status", "leads", "made_later", "seen_later"} <= marts
+        for role in (Role.PIPELINE, Role.BOT):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection_.execute(f"set role {role}".encode())
+        assert connection_.execute("show idle_in_transaction_session_timeout").fetchone() == ("5min",)
+
+
+def test_a_renewed_password_ends_the_old_one_and_is_nowhere_in_the_clear(
+    settings: Settings, engine: sqlalchemy.Engine, database_url: str
+) -> None:
+    old, new = (analyst_url(engine) for _ in range(2))
+    assert old.password != new.password
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(old.render_as_string(hide_password=False))
+    with psycopg.connect(new.render_as_string(hide_password=False)) as connection:
+        assert connection.execute("select current_user").fetchone() == ("uysp_analyst",)
+    with psycopg.connect(database_url) as connection:
+        stored = connection.execute("select rolpassword from pg_authid where rolname = 'uysp_analyst'").fetchone()
+    assert stored is not None
+    assert stored[0].startswith("SCRAM-SHA-256$")
+
+
+def test_a_login_that_may_not_set_the_password_says_who_can(database_url: str) -> None:
+    url = add_login(database_url, "humble", "")
+    settings = Settings(_env_file=None, database_url=SecretStr(url))
+    try:
+        with open_database(settings, Role.PIPELINE) as engine:
+            with pytest.raises(DatabaseError, match=r"administrator has to run: .*grant uysp_pipeline"):
+                analyst_url(engine)
+            with psycopg.connect(database_url, autocommit=True) as administrator, engine.connect() as connection:
+                administrator.execute(role_sql(connection).encode())
+        with (
+            open_database(settings, Role.PIPELINE) as engine,
+            pytest.raises(DatabaseError, match=r"may not set the password .*alter role uysp_analyst login"),
+        ):
+            analyst_url(engine)
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as administrator:
+            administrator.execute("drop database humble with (force)")
+            administrator.execute("drop role humble")

@@ -1,13 +1,16 @@
 """`status`: the age of each table, what went wrong, and the month's calls."""
 
+import io
 import json
 from typing import Any
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine, text
 
 from slackbot.answers import ask
 from slackbot.blocks import json_text, plain_text
+from slackbot.blocks.terminal import render
 from slackbot.grammar import NotUnderstoodError
 from tests.slackbot import marts
 from tests.slackbot.marts import add, mark_synced
@@ -79,12 +82,15 @@ def test_people_read_what_failed_what_waits_for_them_and_how_many_calls_are_left
     two: Engine, reading: Engine, settings: Settings
 ) -> None:
     planned = settings.model_copy(update={"uysp_airtable_monthly_calls": 100_000})
-    shown = plain_text(ask("status", reading, planned))
+    answer = ask("status", reading, planned)
+    shown = plain_text(answer)
     assert "1 of 5 tables could not be read last time" in shown
     assert "2,000 API calls used this month, 98,000 of 100,000 left" in shown
     assert "1,234 deletions of leads (acme) wait for a person: uysp sync --accept-deletions." in shown
     assert "Acme may not be followed." in shown
-    assert "11,046" in shown
+    console = Console(width=160, file=io.StringIO(), record=True)
+    render(answer, console)
+    assert "11,046" in console.export_text()
     assert "2,000 API calls used this month, no cap set; every base is looked at every 30 s" in plain_text(
         ask("status", reading, settings)
     )

@@ -1,6 +1,7 @@
-"""A database whose locale knows no letters but ASCII's: what is computed must not depend on it."""
+"""Databases for the marts: one of an awkward locale, one with the marts over a small sample base."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,16 +9,51 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from pipelines.warehouse import build_marts
+from playground.sample.loading import live, load_sample
 from tests.conftest import database_of
+from uysp.database import Role, open_database
 from uysp.settings import Settings
 
+SAMPLE_LEADS = 800
+OpenCLocale = Callable[[Path], AbstractContextManager[Settings]]
 
-@pytest.fixture
-def c_locale_settings(database_url: str, tmp_path: Path) -> Iterator[Settings]:
-    name = f"test_{uuid4().hex}"
+
+@pytest.fixture(scope="session")
+def c_locale_database(database_url: str) -> OpenCLocale:
+    """Opens settings for a new, empty database, and a home in the folder given."""
+
+    @contextmanager
+    def opened(folder: Path) -> Iterator[Settings]:
+        name = f"test_{uuid4().hex}"
+        options = "template template0 encoding 'UTF8' locale_provider libc locale 'C'"
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(f"create database {name} {options}")
+            url = SecretStr(database_of(database_url, name))
+            yield Settings(_env_file=None, database_url=url, uysp_home=folder / "home")
+            connection.execute(f"drop database {name} with (force)")
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def sample_settings(
+    database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """The marts over a sample base that was loaded and has changed twice since; to be read only."""
+    name = f"sample_{uuid4().hex}"
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {name} template template0 encoding 'UTF8' locale_provider libc locale 'C'")
-        yield Settings(
-            _env_file=None, database_url=SecretStr(database_of(database_url, name)), uysp_home=tmp_path / "home"
+        connection.execute(f"create database {name} template {migrated_template}")
+        settings = Settings(
+            _env_file=None,
+            database_url=SecretStr(database_of(database_url, name)),
+            uysp_home=tmp_path_factory.mktemp("sample"),
         )
+        with open_database(settings, Role.PIPELINE) as engine:
+            sources = load_sample(engine, "acme", leads=SAMPLE_LEADS, audit=3 * SAMPLE_LEADS)
+            for seed in range(2):
+                live(engine, sources, leads=SAMPLE_LEADS // 5, seed=seed)
+            built = build_marts(settings, engine)
+            assert built.success, built.failures
+        yield settings
         connection.execute(f"drop database {name} with (force)")

@@ -20,6 +20,7 @@ from tests.warehouse.awkward import (
     iso,
 )
 from tests.warehouse.expected.base import Fields, Json, OptionName
+from tests.warehouse.expected.values import clean_date
 from tests.warehouse.world import FIELD_TYPES, World, load_time
 
 CAMPAIGN_NAMES = [
@@ -27,6 +28,10 @@ CAMPAIGN_NAMES = [
     *("Webinar Only", " padded name\u00a0", "e\u0301conomie 2", None, "", "🤖 Robots", "robots", 7),
 ]
 TEN_DIGITS = [f"555123{number:04}" for number in range(14)]
+NOTES = [
+    *("note\ufffd", "[Call] me: today"),
+    "[Call] 2025-03-01T10:00:00.000Z - Bo \u00c5str\u00f6m:\nof another program",
+]
 GARBLED_AT_ONCE = {"leads": 30, "campaigns": 2, "sms_templates": 0, "sms_audit": 20}
 
 
@@ -40,9 +45,8 @@ def fill(world: World) -> None:
         _add_audit_records(world)
     for table in ("leads", "sms_audit"):
         _add_catalogue(world, table)
-    for campaign in ("chatgpt_use_cases", "Pricing Rules"):
-        for step in (1, 2):
-            world.add("sms_templates", {"Campaign": campaign, "Variant": "A", "Step": step, "Body": "Hello"})
+    for _ in range(12):
+        _add_template(world)
 
 
 def live(world: World, tables: tuple[str, ...]) -> None:
@@ -51,14 +55,22 @@ def live(world: World, tables: tuple[str, ...]) -> None:
         _add_lead(world)
     for _ in range(18):
         _add_audit_records(world)
-    for event in world.rng.choices(LEAD_EVENTS, k=45):
+    for _ in range(6):
+        _add_late_receipt(world)
+    for _ in range(45):
         if world.records["leads"]:
-            event(world, world.rng.choice(list(world.records["leads"])))
+            happen(world, world.rng.choice(list(world.records["leads"])))
     for table in tables:
         _garble(world, table)
         _delete_and_restore(world, table)
-    _rename_options(world)
+    rename_options(world)
     _change_campaigns(world)
+    _change_templates(world)
+
+
+def happen(world: World, lead_id: str) -> None:
+    """Let one thing happen to a lead that exists."""
+    world.rng.choice(LEAD_EVENTS)(world, lead_id)
 
 
 def _add_campaign(world: World, name: Json) -> None:
@@ -169,7 +181,7 @@ def _delete_and_restore(world: World, table: str) -> None:
         records[record_id] = gone.pop(record_id)
 
 
-def _rename_options(world: World) -> None:
+def rename_options(world: World) -> None:
     """Rename an option to a new name, or to one that another option had until now."""
     current = [name for name in world.option_names if name.seen_to is None]
     chosen = world.rng.choice(current)
@@ -208,11 +220,28 @@ def _change_campaigns(world: World) -> None:
         _add_campaign(world, world.rng.choice(CAMPAIGN_NAMES))
 
 
+def _add_template(world: World) -> None:
+    fields = {
+        "Campaign": world.rng.choice(["chatgpt_use_cases", "PRICING rules", "Unassigned", None, *CAMPAIGN_NAMES]),
+        "Variant": world.rng.choice([*world.options("sms_templates", "Variant"), None, " B "]),
+        "Step": world.rng.choice([1, 1, 2, 2, 3, 4, Decimal("2.0"), Decimal("2.5"), " 3 ", "two", None]),
+        "Body": "Hello",
+    }
+    world.add("sms_templates", fields)
+
+
+def _change_templates(world: World) -> None:
+    if world.records["sms_templates"]:
+        changed = world.rng.choice(list(world.records["sms_templates"]))
+        world.set("sms_templates", changed, Step=world.rng.choice([1, 2, 3]), Variant="B")
+    _add_template(world)
+
+
 def _add_audit_records(world: World) -> None:
     """Add a message in one to three records, and receipts at awkward moments."""
     rng = world.rng
     leads = [*world.records["leads"], *world.gone["leads"]]
-    lead_id = rng.choice([*rng.sample(leads, k=min(3, len(leads))), None, "recNowhere0000000", "\ufffd"])
+    lead_id = rng.choice([*rng.sample(leads, k=min(9, len(leads))), None, "recNowhere0000000", "\ufffd"])
     # few instants and few phones, so that messages and receipts compete
     sent_at = world.now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=rng.choice([1, 1, 30, 60, 200]))
     phone = rng.choice(TEN_DIGITS[:6])
@@ -254,6 +283,17 @@ def _add_audit_records(world: World) -> None:
         world.add("sms_audit", receipt)
 
 
+def _add_late_receipt(world: World) -> None:
+    """Add a receipt for a message that was there before, older or newer than receipts that came already."""
+    record = world.rng.choice(list(world.records["sms_audit"].values()))
+    sent_at, _ = clean_date(record.get("Sent At"), world.now)
+    if sent_at is not None and sent_at <= world.now:
+        kind, time = world.rng.choice([("Delivery", "Delivery At"), ("Click", "Clicked At")])
+        at = iso(sent_at + world.rng.choice([timedelta(), timedelta(seconds=5), timedelta(hours=2)]))
+        status = world.rng.choice(["Delivered", "Undelivered", None])
+        world.add("sms_audit", {"Event": kind, "Phone": record.get("Phone"), time: at, "Status": status})
+
+
 # What happens to leads. Each takes the world and the id of a lead that exists.
 
 
@@ -285,13 +325,27 @@ def _unbook(world: World, lead_id: str) -> None:
 
 
 def _track_clicks(world: World, lead_id: str) -> None:
-    clicks = world.rng.choice([1, 2, 3, 9])
+    clicks = world.clicks.get(lead_id, 0) + world.rng.choice([1, 1, 2, 9])
+    world.clicks[lead_id] = clicks
     fields = {"Click Count": clicks, "Clicked Link": world.rng.choice([True, None]), "First Clicked At": world.past()}
     world.set("leads", lead_id, **fields)
 
 
 def _write_total_again(world: World, lead_id: str) -> None:
+    if world.rng.random() < 0.5:  # the tracker's own total, whatever a booking made of the cell
+        world.set("leads", lead_id, **{"Click Count": world.clicks.get(lead_id, 1)})
     world.set("leads", lead_id, **{"SMS Sent Count": world.rng.choice([2, 5]), "Reply Count": world.rng.choice([0, 1])})
+
+
+def _return(world: World, lead_id: str) -> None:
+    """Move to another campaign and back, the position as it was."""
+    lead = world.records["leads"][lead_id]
+    kept = {name: lead.get(name) for name in ("Campaign (CORRECTED)", "Linked Campaign", "SMS Sequence Position")}
+    if lead_id in world.away:
+        world.set("leads", lead_id, **world.away.pop(lead_id))
+    else:
+        world.away[lead_id] = kept
+        _move(world, lead_id)
 
 
 def _move(world: World, lead_id: str) -> None:
@@ -311,6 +365,19 @@ def _start(world: World, lead_id: str) -> None:
     world.set("leads", lead_id, **{"SMS Stop": None, "SMS Stop Reason": world.rng.choice([None, "START"])})
 
 
+def _wait_for_a_send(world: World, lead_id: str) -> None:
+    ready: Fields = {"Processing Status": "Ready for SMS", "SMS Stop": None}
+    step = world.rng.choice([0, 1, 2, 3])
+    waiting: Fields = {"Processing Status": "In Sequence", "SMS Variant": "A", "SMS Sequence Position": step}
+    campaign = {"Campaign (CORRECTED)": world.rng.choice(["chatgpt_use_cases", "pricing_rules"])}
+    world.set("leads", lead_id, **world.rng.choice([ready, waiting, waiting | campaign]))
+
+
+def _converse(world: World, lead_id: str) -> None:
+    said = world.rng.choice([*world.options("leads", "Conversation Status"), None])
+    world.set("leads", lead_id, **{"Conversation Status": said, "Reply Count": world.rng.choice([None, 1, 2, 3])})
+
+
 def _flag_as_test(world: World, lead_id: str) -> None:
     if world.rng.random() < 0.15:
         world.set("leads", lead_id, **{"SMS Status": "Test"})
@@ -321,7 +388,7 @@ def _clear_test(world: World, lead_id: str) -> None:
 
 
 def _claim(world: World, lead_id: str) -> None:
-    world.set("leads", lead_id, **{"Claimed By": "Cy", "Claimed At": world.past(), "Notes": "note\ufffd"})
+    world.set("leads", lead_id, **{"Claimed By": "Cy", "Claimed At": world.past(), "Notes": world.rng.choice(NOTES)})
 
 
 def _repair(world: World, lead_id: str) -> None:
@@ -331,5 +398,5 @@ def _repair(world: World, lead_id: str) -> None:
 
 LEAD_EVENTS: list[Callable[[World, str], None]] = [
     *(_send, _send, _send, _book, _unbook, _track_clicks, _write_total_again, _move, _move, _stop, _stop, _start),
-    *(_flag_as_test, _clear_test, _claim, _repair),
+    *(_return, _return, _wait_for_a_send, _flag_as_test, _clear_test, _claim, _repair, _converse),
 ]

@@ -9,13 +9,13 @@ from tests.warehouse.awkward import iso
 from tests.warehouse.expected import expected_marts
 from tests.warehouse.expected.base import Base, Fields, Json, Version
 from tests.warehouse.expected.campaigns import name_key
-from tests.warehouse.expected.messages import ten_digits
 from tests.warehouse.expected.values import (
     MAX_POSITION,
     clean_count,
     clean_date,
     clean_number,
     clean_text,
+    ten_digits,
     two_years_after,
 )
 
@@ -92,7 +92,7 @@ def _messages(*records: Fields, leads: dict[str, Fields] | None = None) -> dict[
     people = {lead_id: [Version(1, fields, SEEN, "created")] for lead_id, fields in (leads or {}).items()}
     created = {"leads": dict.fromkeys(people, SEEN), "sms_audit": dict.fromkeys(audit, SEEN)}
     base = Base("acme", histories={"leads": people, "sms_audit": audit}, created_times=created)
-    return {row["message_id"]: row for row in expected_marts(base)["messages"]}
+    return {row["message_id"]: row for row in expected_marts(base, SEEN)["messages"]}
 
 
 def _sent(minutes: float, event: str = "Sent", **fields: Json) -> Fields:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.warehouse.awkward import iso
-from tests.warehouse.expected.base import SOURCE_TABLES, Base, Fields, Json, OptionName, Version
+from tests.warehouse.expected.base import SOURCE_TABLES, Action, Base, Fields, Json, OptionName, Version
 
 FIELD_TYPES: dict[str, dict[str, str]] = {
     "leads": {
@@ -61,9 +61,11 @@ OPTIONS: dict[tuple[str, str], list[str]] = {
     ("leads", "Conversation Status"): ["No Reply", "Replied - Interested", "Manual Review Required"],
     ("leads", "Engagement - Level"): ["Green", "Yellow", "Red", "Blue"],
     ("leads", "Lead Source"): ["Manual", "Bulk Import", "Kajabi-API"],
+    ("sms_templates", "Variant"): ["A", "B"],
     ("campaigns", "Campaign Type"): ["Standard", "Webinar", "Custom"],
     ("sms_audit", "Status"): ["Sent", "Delivered", "Undelivered", "Failed", "Clicked"],
 }
+AGES = (10**3, 10**5, 10**6, 10**7)  # seconds that a record may be older than when we first see it, at most
 _RECORD_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -77,12 +79,16 @@ class World:
     gone: dict[str, dict[str, Fields]] = field(default_factory=lambda: {table: {} for table in SOURCE_TABLES})
     created: dict[str, dict[str, datetime]] = field(default_factory=lambda: {table: {} for table in SOURCE_TABLES})
     option_names: list[OptionName] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    clicks: dict[str, int] = field(default_factory=dict)  # the tracker's own totals
+    away: dict[str, Fields] = field(default_factory=dict)  # where leads came from that a campaign only borrowed
 
     def add(self, table: str, fields: Fields, created: datetime | None = None) -> str:
         """Put in a record without its empty cells and return its id."""
         record_id = "rec" + "".join(self.rng.choices(_RECORD_ID_LETTERS, k=14))
         self.records[table][record_id] = {name: value for name, value in fields.items() if value is not None}
-        self.created[table][record_id] = created or self.now - timedelta(seconds=self.rng.randrange(10**7))
+        age = timedelta(seconds=self.rng.randrange(self.rng.choice(AGES)))
+        self.created[table][record_id] = created or self.now - age
         return record_id
 
     def set(self, table: str, record_id: str, **fields: Json) -> None:
@@ -117,10 +123,19 @@ def observe(world: World, base: Base, table: str, at: datetime, lacking: set[str
         for record_id, fields in world.records[table].items()
     }
     for record_id, fields in found.items():
-        rows = history.setdefault(record_id, [])
-        if not rows or rows[-1].operation == "deleted" or rows[-1].fields != fields:
-            operation = "created" if not rows else "restored" if rows[-1].operation == "deleted" else "updated"
-            rows.append(Version(len(rows) + 1, deepcopy(fields), at, operation))
+        _append(history.setdefault(record_id, []), fields, at)
     for record_id, rows in history.items():
         if record_id not in found and rows[-1].operation != "deleted":
             rows.append(Version(len(rows) + 1, rows[-1].fields, at, "deleted"))
+
+
+def observe_written(world: World, base: Base, lead_id: str, at: datetime, lacking: set[str]) -> None:
+    """Add to the history what Airtable answered a write of the bot with: one record, whole."""
+    fields = {name: value for name, value in world.records["leads"][lead_id].items() if name not in lacking}
+    _append(base.histories["leads"].setdefault(lead_id, []), fields, at)
+
+
+def _append(rows: list[Version], fields: Fields, at: datetime) -> None:
+    if not rows or rows[-1].operation == "deleted" or rows[-1].fields != fields:
+        operation = "created" if not rows else "restored" if rows[-1].operation == "deleted" else "updated"
+        rows.append(Version(len(rows) + 1, deepcopy(fields), at, operation))

@@ -329,6 +329,10 @@ def _record_options(connection: Connection, source: SourceTable, key: dict[str, 
                       select from present where present.field_id = known.field_id
                           and present.option_id = known.option_id and present.name = known.name
                   )
+                returning client
+            ), rebuilt as (
+                -- Every version is read by an option's present name, so the marts take up all loads again.
+                delete from app.built_loads where client in (select client from closed)
             )
             insert into raw.airtable_options (client, source_table, field_id, option_id, name, seen_from)
             select :client, :source_table, field_id, option_id, name, :seen_at from present

@@ -1,4 +1,6 @@
 -- One row per client, hour (of UTC) with anything in it: what marts.dashboard adds up, with single events at the edges.
+{{ config(unique_key=['client', 'hour']) }}
+
 with
 
 events as (

@@ -1,4 +1,6 @@
 -- One row per client, campaign that the Campaigns table or a lead (no test) has, and 'Unassigned' for every client.
+{{ config(unique_key=['client', 'campaign_key']) }}
+
 with
 
 campaigns as (

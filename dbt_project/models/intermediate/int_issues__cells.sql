@@ -1,5 +1,6 @@
 -- One row per client, source table, record, field, rule that a cell breaks now: spec/metrics.md section 1, row issue.
-{%- set tables = ['campaigns', 'sms_audit'] %}
+{{ config(unique_key=['client', 'source_table', 'record_id', 'field', 'rule']) }}
+{%- set tables = ['leads', 'campaigns', 'sms_audit'] %}
 with
 
 leads as (
@@ -13,23 +14,38 @@ leads as (
     from {{ ref('int_leads__versions') }}
 ),
 
-{% for table in tables %}
-{{ table }} as not materialized (
-    select * from {{ ref('stg_airtable__' ~ table) }}
+standing_leads as (
+    select * from leads
+    where is_present
 ),
 
-{% endfor %}
-{%- for table in ['leads'] + tables %}
+campaigns as (
+    select * from {{ ref('stg_airtable__campaigns') }}
+),
+
+standing_campaigns as (
+    select * from campaigns
+    where is_present
+),
+
+sms_audit as (
+    select * from {{ ref('stg_airtable__sms_audit') }}
+),
+
+standing_sms_audit as (
+    select * from {{ ref('int_messages__audit') }}
+),
+
+{% for table in tables %}
 present_{{ table }} as materialized (
     select
-        {{ table }}.client,
-        {{ table }}.record_id,
+        standing.client,
+        standing.record_id,
         list.issue ->> 0 as field,
         list.issue ->> 1 as rule,
         list.issue ->> 2 as value
-    from {{ table }}
-    cross join lateral jsonb_array_elements({{ table }}.issues) as list (issue)
-    where {{ table }}.is_present
+    from standing_{{ table }} as standing
+    cross join lateral jsonb_array_elements(standing.issues) as list (issue)
 ),
 
 -- The run of versions that have the issue begins after the last one that does not.
@@ -54,7 +70,7 @@ present_{{ table }} as materialized (
 {% endfor %}
 
 runs as (
-    {%- for table in ['leads'] + tables %}
+    {%- for table in tables %}
     select
         '{{ table }}' as source_table,
         *

@@ -1,5 +1,7 @@
 -- One row per client, lead (no test) that is not stopped while another one with its phone opted out or was removed:
 -- spec/metrics.md section 10, same_phone_as_stopped. Seen since both have been so.
+{{ config(unique_key=['client', 'lead_id']) }}
+
 with
 
 leads as (

@@ -1,5 +1,7 @@
 -- One row per client, lead (no test) In Sequence whose campaign has a template for its next step, but none for its
 -- variant: spec/metrics.md section 10, template_missing. Seen since lead and templates have been so.
+{{ config(unique_key=['client', 'lead_id']) }}
+
 with
 
 leads as (

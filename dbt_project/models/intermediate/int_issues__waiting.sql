@@ -1,5 +1,7 @@
 -- One row per client, lead (no test) that is Ready for SMS, not stopped, and had no message that did not fail since it
 -- became ready. spec/metrics.md section 10, ready_but_not_sent_3d, makes it an issue after three days, as of reading.
+{{ config(unique_key=['client', 'lead_id']) }}
+
 with
 
 leads as (

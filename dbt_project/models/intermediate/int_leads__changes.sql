@@ -1,10 +1,14 @@
 -- One row per client, lead, version, kind of change that a version after the first tells, and deletions; of leads that
 -- exist and are no tests: spec/metrics.md section 10, lead_timeline. Clicks are in int_leads__clicks.
+{{ config(unique_key=['client', 'lead_id', 'version', 'kind'], meta={'scope': 'int_leads__changed'}) }}
+
 with
 
 leads as (
-    select * from {{ ref('int_leads__history') }}
-    where is_present and not is_test
+    select history.*
+    from {{ ref('int_leads__history') }} as history
+    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
+    where history.is_present and not history.is_test
 ),
 
 deletions as (
@@ -12,45 +16,45 @@ deletions as (
     where source_table = 'leads'
 ),
 
-versions as (
+followed as (
     select
-        *,
-        lag(version) over in_order as previous_version,
-        lag(step) over in_order as previous_step,
-        lag(campaign_key) over in_order as previous_campaign_key,
-        lag(campaign_name) over in_order as previous_campaign_name,
-        lag(processing_status) over in_order as previous_processing_status,
-        lag(hrq_status) over in_order as previous_hrq_status,
-        lag(sms_stopped) over in_order as previous_sms_stopped,
-        lag(booked) over in_order as previous_booked,
-        lag(claimed_by) over in_order as previous_claimed_by,
-        lag(notes) over in_order as previous_notes,
-        max(reply_count) over before as most_replies_before,
-        bool_or(has_reply_status) over before as had_reply_status
-    from {{ ref('int_leads__versions') }}
+        versions.*,
+        lag(versions.version) over in_order as previous_version,
+        lag(versions.step) over in_order as previous_step,
+        lag(versions.campaign_key) over in_order as previous_campaign_key,
+        lag(versions.campaign_name) over in_order as previous_campaign_name,
+        lag(versions.processing_status) over in_order as previous_processing_status,
+        lag(versions.hrq_status) over in_order as previous_hrq_status,
+        lag(versions.sms_stopped) over in_order as previous_sms_stopped,
+        lag(versions.booked) over in_order as previous_booked,
+        lag(versions.claimed_by) over in_order as previous_claimed_by,
+        lag(versions.notes) over in_order as previous_notes,
+        max(versions.reply_count) over before as most_replies_before,
+        lag(versions.has_reply_status) over in_order as had_reply_status
+    from {{ ref('int_leads__versions') }} as versions
+    inner join leads using (client, lead_id)
     window
-        in_order as (partition by client, lead_id order by version),
+        in_order as (partition by versions.client, versions.lead_id order by versions.version),
         before as (
-            partition by client, lead_id
-            order by version
+            partition by versions.client, versions.lead_id
+            order by versions.version
             rows between unbounded preceding and 1 preceding
         )
 ),
 
 compared as (
     select
-        versions.*,
+        *,
         -- What was added to the notes, and who says so there: "[Call] 2026-06-01T12:00:00.000Z - Ann:".
         substring(
             case
-                when starts_with(versions.notes, versions.previous_notes)
-                    then substr(versions.notes, length(versions.previous_notes) + 1)
-                else versions.notes
+                when starts_with(notes, previous_notes)
+                    then substr(notes, length(previous_notes) + 1)
+                else notes
             end
             from '(?n)^\[[A-Za-z]+\] \S+ - .+:$'
         ) as note_heading
-    from versions
-    inner join leads using (client, lead_id)
+    from followed
 ),
 
 changes as (

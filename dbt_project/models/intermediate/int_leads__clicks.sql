@@ -1,5 +1,7 @@
 -- One row per client, lead, version in which the lead's clicks rose, of leads that exist and are no tests. Clicks are
 -- the highest count so far; a record first seen after the first load rises from 0: spec/metrics.md section 8.
+{{ config(unique_key=['client', 'lead_id', 'version'], meta={'scope': 'int_leads__changed'}) }}
+
 with
 
 versions as (
@@ -7,8 +9,10 @@ versions as (
 ),
 
 leads as (
-    select * from {{ ref('int_leads__history') }}
-    where is_present and not is_test
+    select history.*
+    from {{ ref('int_leads__history') }} as history
+    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
+    where history.is_present and not history.is_test
 ),
 
 counted as (

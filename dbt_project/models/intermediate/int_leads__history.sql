@@ -1,16 +1,19 @@
 -- One row per client, lead, gone leads included: what its versions tell together.
 -- A state that holds now began with the first version after the last one in which it did not hold.
+{{ config(unique_key=['client', 'lead_id'], meta={'scope': 'int_leads__changed'}) }}
+
 with
 
 versions as (
     select
-        *,
+        known.*,
         case
-            when stop_cause is null then 'open'
-            when stop_cause in ('opted_out', 'removed') then 'silenced'
+            when known.stop_cause is null then 'open'
+            when known.stop_cause in ('opted_out', 'removed') then 'silenced'
             else 'booked'
         end as contact_state
-    from {{ ref('int_leads__versions') }}
+    from {{ ref('int_leads__versions') }} as known
+    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
 ),
 
 latest as (

@@ -1,16 +1,22 @@
 -- One row per client, lead, version, gone leads included: each version as staging reads it, read once, with what is
 -- told by one version alone.
+{{ config(unique_key=['client', 'lead_id', 'version'], meta={'scope': 'int_leads__changed'}) }}
+
 with
 
+-- Materialized, so that each cell is read once.
 leads as materialized (
     select
-        *,
-        staging.letters(stop_reason) as stop_letters
-    from {{ ref('stg_airtable__leads') }}
+        staged.*,
+        staging.letters(staged.stop_reason) as stop_letters
+    from {{ ref('stg_airtable__leads') }} as staged
+    inner join {{ ref('int_leads__changed') }} as changed
+        on staged.client = changed.client and staged.record_id = changed.lead_id
 ),
 
 campaign_names as (
     select * from {{ ref('int_campaigns__names') }}
+    where campaign is not null
 ),
 
 first_loads as (

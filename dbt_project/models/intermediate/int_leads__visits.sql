@@ -1,4 +1,6 @@
 -- One row per client, lead, visit to a step, of leads that exist and are no tests: spec/metrics.md section 5, step_visits.
+{{ config(unique_key=['client', 'lead_id', 'version'], meta={'scope': 'int_leads__changed'}) }}
+
 with
 
 versions as (
@@ -6,8 +8,10 @@ versions as (
 ),
 
 leads as (
-    select * from {{ ref('int_leads__history') }}
-    where is_present and not is_test
+    select history.*
+    from {{ ref('int_leads__history') }} as history
+    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
+    where history.is_present and not history.is_test
 ),
 
 compared as (

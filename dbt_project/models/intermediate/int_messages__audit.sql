@@ -1,9 +1,23 @@
 -- One row per client, SMS_Audit record that exists, with what sends and receipts are told apart and matched by.
+{{ config(
+    unique_key=['client', 'record_id'],
+    meta={'scope': 'int_messages__changed', 'scope_key': ['client', 'record_id']},
+) }}
+
 with
 
+changed as materialized (
+    select distinct
+        client,
+        record_id
+    from {{ ref('int_messages__changed') }}
+),
+
 audit as (
-    select * from {{ ref('stg_airtable__sms_audit') }}
-    where is_present
+    select staged.*
+    from {{ ref('stg_airtable__sms_audit') }} as staged
+    inner join changed using (client, record_id)
+    where staged.is_present
 )
 
 select
@@ -11,6 +25,7 @@ select
     record_id,
     coalesce(lower(event), '') as event,
     campaign,
+    staging.campaign_key(campaign) as campaign_key,
     phone,
     staging.phone_key(phone) as phone_key,
     status,
@@ -19,5 +34,6 @@ select
     text,
     sent_at,
     delivery_at,
-    clicked_at
+    clicked_at,
+    issues
 from audit

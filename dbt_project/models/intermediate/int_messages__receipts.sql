@@ -9,16 +9,30 @@
 -- Seven days: a message on top that is too old for a receipt lies above none but older ones, so the receipt takes
 -- nothing; and it is too old for each later receipt as well, so to count it as taken changes no other match.
 -- At one moment messages come before receipts ("at or before"), the greatest message_id on top, receipts by id.
+{{ config(
+    unique_key=['client', 'message_id', 'kind'],
+    meta={'scope': 'int_messages__affected', 'scope_key': ['client', 'message_id']},
+) }}
+
 with
 
+affected as (
+    select * from {{ ref('int_messages__affected') }}
+),
+
 sends as (
-    select * from {{ ref('int_messages__sends') }}
-    where phone_key is not null and not is_failed
+    select sends.*
+    from {{ ref('int_messages__sends') }} as sends
+    inner join affected using (client, message_id)
+    where sends.phone_key is not null and not sends.is_failed
 ),
 
 audit as (
-    select * from {{ ref('int_messages__audit') }}
-    where phone_key is not null
+    select audit.*
+    from {{ ref('int_messages__audit') }} as audit
+    inner join affected
+        on audit.client = affected.client and audit.record_id = affected.message_id
+    where audit.phone_key is not null
 ),
 
 events as (

@@ -1,4 +1,9 @@
 -- One row per client, message, without those of test leads; before receipts.
+{{ config(
+    unique_key=['client', 'message_id'],
+    meta={'scope': 'int_messages__affected', 'scope_key': ['client', 'message_id']},
+) }}
+
 with
 
 audit as (
@@ -14,8 +19,21 @@ campaigns as (
     select * from {{ ref('int_campaigns__known') }}
 ),
 
+scope as (
+    select
+        client,
+        message_id as record_id
+    from {{ ref('int_messages__affected') }}
+),
+
+affected as materialized (
+    select audit.*
+    from audit
+    inner join scope using (client, record_id)
+),
+
 attempts as (
-    select * from audit
+    select * from affected
     where event = 'send attempt'
 ),
 
@@ -44,8 +62,8 @@ answered as (
 ),
 
 sends as (
-    select audit.*
-    from audit
+    select affected.*
+    from affected
     left join answered using (client, record_id)
     where answered.record_id is null
 )
@@ -69,7 +87,7 @@ left join leads
 left join campaigns as named
     on
         sends.client = named.client
-        and staging.campaign_key(sends.campaign) = named.campaign_key
+        and sends.campaign_key = named.campaign_key
         and not named.is_unassigned
 left join campaigns as present
     on

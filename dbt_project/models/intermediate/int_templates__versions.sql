@@ -1,4 +1,6 @@
 -- One row per client, template, version: for which campaign, step and variant it was a template, and from when to when.
+{{ config(unique_key=['client', 'template_id', 'version']) }}
+
 with
 
 templates as (

@@ -1,4 +1,5 @@
 -- One row per client, campaign, without test leads: spec/metrics.md section 4.
+{{ config(unique_key=['client', 'campaign']) }}
 {%- set statuses = [
     'Backlog', 'Queued', 'Processing', 'Ready for SMS', 'In Sequence', 'Stopped', 'Completed', 'Failed',
 ] %}

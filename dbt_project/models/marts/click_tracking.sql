@@ -1,4 +1,6 @@
 -- One row per client, campaign, reached step that has leads, without test leads: spec/metrics.md section 6.
+{{ config(unique_key=['client', 'campaign', 'reached_step']) }}
+
 with
 
 leads as (

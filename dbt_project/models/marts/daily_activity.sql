@@ -1,4 +1,5 @@
 -- One row per client, campaign, day (in the client's time zone) with anything in it: spec/metrics.md section 8.
+{{ config(unique_key=['client', 'campaign', 'day']) }}
 {%- set kinds = ['new_leads', 'messages_sent', 'messages_delivered', 'bookings', 'opt_outs', 'clicks'] %}
 with
 

@@ -8,9 +8,16 @@
     'LEAD_CLAIMED': ('claimed', ['claimed']),
     'LEAD_UNCLAIMED': ('unclaimed', ['unclaimed']),
     'CHANGE_UNDONE': (
-        'change_undone', ['status', 'hrq_status', 'stopped', 'resumed', 'claimed', 'unclaimed', 'note_added']
+        'change_undone', ['status', 'hrq_status', 'resumed', 'claimed', 'unclaimed']
     ),
 } %}
+{%- set causes %}
+case actions.action
+{%- for action, (_, kinds) in actions.items() %}
+            when '{{ action }}' then array['{{ kinds | join("', '") }}']
+{%- endfor %}
+        end
+{%- endset %}
 with
 
 leads as (
@@ -42,12 +49,33 @@ select
     changes.lead_id,
     changes.at,
     changes.kind,
-    changes.detail,
+    case
+        when changes.kind = 'campaign'
+            then (
+                -- Under the names that campaigns have now, as everywhere else.
+                select string_agg(two.campaign, ' → ' order by two.version)
+                from (
+                    select
+                        versions.version,
+                        coalesce(known.campaign, versions.campaign_name, 'Unassigned') as campaign
+                    from {{ ref('int_leads__versions') }} as versions
+                    left join {{ ref('int_campaigns__known') }} as known using (client, campaign_key)
+                    where
+                        versions.client = changes.client
+                        and versions.lead_id = changes.lead_id
+                        and versions.version <= changes.version
+                    order by versions.version desc
+                    limit 2
+                ) as two
+            )
+        else changes.detail
+    end as detail,
     'airtable' as source,
     changes.actor
 from changes
 where
-    -- A change that an action caused is that action's event: seen within ten minutes, as the first of its kind.
+    -- A change that an action caused is that action's event: of the first version seen within ten minutes that has any
+    -- of its kinds. What others write over it later is theirs.
     not exists (
         select from actions
         where
@@ -55,12 +83,15 @@ where
             and actions.lead_id = changes.lead_id
             and changes.at >= actions.at - interval '1 minute'
             and changes.at <= actions.at + interval '10 minutes'
-            and changes.kind = any(
-                case actions.action
-                    {%- for action, (_, causes) in actions.items() %}
-                    when '{{ action }}' then array['{{ causes | join("', '") }}']
-                    {%- endfor %}
-                end
+            and changes.kind = any({{ causes }})
+            and not exists (
+                select from {{ ref('int_leads__changes') }} as earlier
+                where
+                    earlier.client = changes.client
+                    and earlier.lead_id = changes.lead_id
+                    and earlier.version < changes.version
+                    and earlier.at >= actions.at - interval '1 minute'
+                    and earlier.kind = any({{ causes }})
             )
     )
 union all
@@ -94,12 +125,13 @@ select
     'audit' as source,
     null as actor
 from messages
-cross join lateral (
-    values
-    (case when messages.failed then 'message_failed' else 'message_sent' end, messages.sent_at, messages.text),
-    ('delivered', case when not messages.failed then messages.delivered_at end, null),
-    ('clicked', messages.clicked_at, null)
-) as event (kind, at, detail)
+cross join
+    lateral (
+        values
+        (case when messages.failed then 'message_failed' else 'message_sent' end, messages.sent_at, messages.text),
+        ('delivered', case when not messages.failed then messages.delivered_at end, null),
+        ('clicked', messages.clicked_at, null)
+    ) as event (kind, at, detail)
 where event.at is not null
 union all
 select

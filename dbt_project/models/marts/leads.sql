@@ -1,14 +1,24 @@
 -- One row per client, lead that exists, test leads included: spec/metrics.md sections 2 and 3.
+{{ config(unique_key=['client', 'lead_id'], meta={'scope': 'int_leads__affected'}) }}
+
 with
 
+affected as (
+    select * from {{ ref('int_leads__affected') }}
+),
+
 leads as (
-    select * from {{ ref('int_leads__versions') }}
-    where is_present
+    select versions.*
+    from {{ ref('int_leads__versions') }} as versions
+    inner join affected using (client, lead_id)
+    where versions.is_present
 ),
 
 history as (
-    select * from {{ ref('int_leads__history') }}
-    where is_present
+    select history.*
+    from {{ ref('int_leads__history') }} as history
+    inner join affected using (client, lead_id)
+    where history.is_present
 ),
 
 campaigns as (

@@ -1,8 +1,15 @@
 -- One row per client, message: spec/metrics.md section 7.
+{{ config(
+    unique_key=['client', 'message_id'],
+    meta={'scope': 'int_messages__affected', 'scope_key': ['client', 'message_id']},
+) }}
+
 with
 
 messages as (
-    select * from {{ ref('int_messages__outcomes') }}
+    select outcomes.*
+    from {{ ref('int_messages__outcomes') }} as outcomes
+    inner join {{ ref('int_messages__affected') }} as affected using (client, message_id)
 )
 
 select

@@ -1,5 +1,7 @@
 -- One row per client, campaign that has leads, step up to the highest that any of them reached, without test leads:
 -- spec/metrics.md section 5.
+{{ config(unique_key=['client', 'campaign', 'step']) }}
+
 with
 
 leads as (
@@ -54,7 +56,8 @@ stays as (
         client,
         campaign,
         step,
-        avg(days) as avg_days_at_step,
+        -- Of exact numbers, so that it does not depend on their order.
+        (avg(extract(epoch from left_at - entered_at)) / 86400)::double precision as avg_days_at_step,
         count(*) as completed_visits
     from visits
     group by client, campaign, step

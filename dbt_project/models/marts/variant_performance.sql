@@ -1,4 +1,6 @@
 -- One row per client, campaign, variant (or none) that has leads, without test leads: spec/metrics.md section 4.
+{{ config(unique_key=['client', 'campaign', 'variant'], meta={'nullable': ['variant']}) }}
+
 with
 
 leads as (

@@ -1,10 +1,7 @@
-"""What raw holds for one client, as plain objects; nothing here knows what any value means.
-
-`read_bases` takes it from a database, `write_bases` puts it there as the loader would.
-"""
+"""What raw and the activity log hold for one client, as plain objects; nothing here knows what any value means."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -50,8 +47,21 @@ class SyncState:
 
 
 @dataclass(frozen=True)
+class Action:
+    """A line of the activity log; its number says nothing, so it is left out."""
+
+    at: datetime
+    actor_id: str
+    actor_name: str | None
+    action: str
+    lead_id: str | None
+    details: Fields
+    outcome: str
+
+
+@dataclass(frozen=True)
 class Base:
-    """All that raw holds for one client; tables that its Airtable base lacks are missing from the dicts."""
+    """All that we hold for one client; tables that its Airtable base lacks are missing from the dicts."""
 
     client: str
     timezone: str = "UTC"
@@ -61,6 +71,7 @@ class Base:
     first_load_at: dict[str, datetime] = field(default_factory=dict)
     options: list[OptionName] = field(default_factory=list)
     sync_state: dict[str, SyncState] = field(default_factory=dict)
+    actions: list[Action] = field(default_factory=list)
 
     def history(self, source_table: str) -> dict[str, list[Version]]:
         """Return record id to all its history rows in order, deletions included."""
@@ -109,7 +120,7 @@ def number_text(value: int | Decimal) -> str:
 
 
 def read_bases(connection: Connection) -> list[Base]:
-    """Return every client's base from schema raw, in the order of their keys."""
+    """Return every client's base from schema raw and the activity log, in the order of their keys."""
     bases = {
         client: Base(client, timezone, tuple(internal))
         for client, timezone, internal in _rows(
@@ -146,137 +157,15 @@ def read_bases(connection: Connection) -> list[Base]:
         """,
     ):
         bases[client].options.append(OptionName(*option))
-    return [bases[client] for client in sorted(bases)]
-
-
-def write_bases(connection: Connection, bases: Iterable[Base], field_types: dict[str, dict[str, str]]) -> None:
-    """Fill the empty tables of schema raw with `bases`, loads of all clients in the order of their times.
-
-    Args:
-        field_types: source table to field name to Airtable's type, for the registry.
-    """
-    bases = list(bases)
-    load_ids = _write_loads(connection, bases)
-    for base in bases:
-        _write_registry(connection, base, field_types)
-        for table, records in base.histories.items():
-            history = [
-                _history_row(base, table, record_id, version, load_ids)
-                for record_id, versions in records.items()
-                for version in versions
-            ]
-            _insert(connection, f"raw.{table}_history", history)
-            _insert(connection, f"raw.{table}", [_present_row(base, table, r, load_ids) for r in records])
-
-
-LoadIds = dict[tuple[str, str, datetime], int]
-
-
-def _write_loads(connection: Connection, bases: list[Base]) -> LoadIds:
-    operations: dict[tuple[datetime, str, str], list[str]] = {}
-    for base in bases:
-        for table, first in base.first_load_at.items():
-            operations[(first, base.client, table)] = []
-        for table, records in base.histories.items():
-            for version in (version for versions in records.values() for version in versions):
-                key = (version.observed_at, base.client, table)
-                operations.setdefault(key, []).append(version.operation)
-    first_loads = {(base.client, table): at for base in bases for table, at in base.first_load_at.items()}
-    load_ids: LoadIds = {}
-    for (at, client, table), done in sorted(operations.items()):
-        load_ids[client, table, at] = connection.execute(
-            text("""
-                insert into raw.loads (
-                    client, source_table, observed_at, is_first, records_read, created, updated, deleted, restored
-                ) values (:client, :table, :at, :first, :read, :created, :updated, :deleted, :restored)
-                returning load_id
-            """),
-            {
-                "client": client,
-                "table": table,
-                "at": at,
-                "first": first_loads[client, table] == at,
-                "read": len(done),
-                "created": done.count("created"),
-                "updated": done.count("updated"),
-                "deleted": done.count("deleted"),
-                "restored": done.count("restored"),
-            },
-        ).scalar_one()
-    return load_ids
-
-
-def _write_registry(connection: Connection, base: Base, field_types: dict[str, dict[str, str]]) -> None:
-    client = {"client": base.client}
-    _insert(
+    for client, at, actor_id, actor_name, action, lead_id, details, outcome in _rows(
         connection,
-        "raw.clients",
-        [
-            client
-            | {"name": base.client, "base_id": f"app{base.client:0>14}", "timezone": base.timezone}
-            | {"internal_campaigns": list(base.internal_campaigns)}
-        ],
-    )
-    for table, first in base.first_load_at.items():
-        seen = client | {"source_table": table, "first_seen": first, "last_seen": first, "deleted_at": None}
-        _insert(connection, "raw.airtable_tables", [seen | {"table_id": f"tbl_{table}", "current_name": table}])
-        columns = [
-            seen
-            | {"field_id": f"fld_{name}", "canonical_name": name, "current_name": name, "type": type_}
-            | {"options": None}
-            for name, type_ in field_types[table].items()
-        ]
-        _insert(connection, "raw.airtable_fields", columns)
-    options = [
-        client
-        | {"source_table": option.source_table, "field_id": f"fld_{option.field}"}
-        | {"option_id": option.option_id, "name": option.name}
-        | {"seen_from": option.seen_from, "seen_to": option.seen_to}
-        for option in base.options
-    ]
-    _insert(connection, "raw.airtable_options", options)
-    states = [
-        client
-        | {"source_table": table, "last_synced_at": state.last_synced_at, "last_error": state.last_error}
-        | {"last_error_at": state.last_synced_at if state.last_error else None}
-        for table, state in base.sync_state.items()
-    ]
-    _insert(connection, "raw.sync_state", states)
-
-
-def _history_row(base: Base, table: str, record_id: str, version: Version, load_ids: LoadIds) -> Fields:
-    return {
-        "client": base.client,
-        "record_id": record_id,
-        "version": version.version,
-        "fields": json_text(version.fields),
-        "observed_at": version.observed_at,
-        "operation": version.operation,
-        "load_id": load_ids[base.client, table, version.observed_at],
-    }
-
-
-def _present_row(base: Base, table: str, record_id: str, load_ids: LoadIds) -> Fields:
-    last = base.histories[table][record_id][-1]
-    return {
-        "client": base.client,
-        "record_id": record_id,
-        "fields": json_text(last.fields),
-        "created_time": base.created_times[table][record_id],
-        "modified_at": last.observed_at,
-        "extracted_at": last.observed_at,
-        "deleted_at": last.observed_at if last.operation == "deleted" else None,
-        "version": last.version,
-        "load_id": load_ids[base.client, table, last.observed_at],
-    }
-
-
-def _insert(connection: Connection, table: str, rows: list[Fields]) -> None:
-    if not rows:
-        return
-    columns = list(rows[0])
-    values = ", ".join("cast(:fields as jsonb)" if name == "fields" else f":{name}" for name in columns)
-    connection.execute(text(f"insert into {table} ({', '.join(columns)}) values ({values})"), rows)
+        """
+        select client, at, actor_id, actor_name, action, lead_id, details::text, outcome
+        from app.activity_log where client in (select client from raw.clients) order by id
+        """,
+    ):
+        bases[client].actions.append(Action(at, actor_id, actor_name, action, lead_id, _parse(details), outcome))
+    return [bases[client] for client in sorted(bases)]
 
 
 def _rows(connection: Connection, sql: str) -> Iterator[Any]:

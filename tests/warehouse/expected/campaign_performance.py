@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from tests.warehouse.expected.base import Base, Json
 from tests.warehouse.expected.campaigns import UNASSIGNED, CampaignNames, name_key
+from tests.warehouse.expected.rates import rate
 
 Row = dict[str, Json]
 
@@ -20,13 +21,12 @@ STATUS_COLUMNS = {
 
 
 def expected_campaign_performance(base: Base, names: CampaignNames, leads: list[Row]) -> list[Row]:
-    """Return the rows of marts.campaign_performance."""
+    """Return the rows of marts.campaign_performance from the leads that are no tests."""
     by_campaign: dict[str, list[Row]] = defaultdict(list)
     for name in (UNASSIGNED, *(campaign.name for campaign in names.from_table.values())):
         by_campaign[name] = []
     for lead in leads:
-        if not lead["is_test"]:
-            by_campaign[lead["campaign"]].append(lead)
+        by_campaign[lead["campaign"]].append(lead)
     return [_row(base, names, campaign, members) for campaign, members in by_campaign.items()]
 
 
@@ -41,9 +41,6 @@ def _row(base: Base, names: CampaignNames, campaign: str, leads: list[Row]) -> R
     clickers = sum(lead["clicked"] for lead in leads)
     messages = sum(lead["messages_sent"] for lead in leads)
     last_sent = [lead["last_sent_at"] for lead in leads if lead["last_sent_at"] is not None]
-
-    def per_lead(count: int) -> float | None:
-        return count / len(leads) if leads else None
 
     return {
         "client": base.client,
@@ -60,17 +57,17 @@ def _row(base: Base, names: CampaignNames, campaign: str, leads: list[Row]) -> R
         "step_4_plus": sum(step >= 4 for step in steps),
         **{column: statuses.count(column) for column in (*STATUS_COLUMNS.values(), "other_status")},
         "bookings": bookings,
-        "booking_rate": per_lead(bookings),
+        "booking_rate": rate(bookings, len(leads)),
         "opt_outs": opt_outs,
-        "opt_out_rate": per_lead(opt_outs),
+        "opt_out_rate": rate(opt_outs, len(leads)),
         "removed": sum(lead["stop_cause"] == "removed" for lead in leads),
         "sms_stopped": sum(lead["sms_stopped"] for lead in leads),
         "replies": replies,
-        "reply_rate": per_lead(replies),
+        "reply_rate": rate(replies, len(leads)),
         "clicks": sum(lead["clicks"] for lead in leads),
         "clickers": clickers,
-        "click_rate": per_lead(clickers),
+        "click_rate": rate(clickers, len(leads)),
         "messages_sent": messages,
-        "messages_per_lead": per_lead(messages),
+        "messages_per_lead": rate(messages, len(leads)),
         "last_sent_at": max(last_sent, default=None),
     }

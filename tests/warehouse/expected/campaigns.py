@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from tests.warehouse.expected.base import Base, Version
 from tests.warehouse.expected.values import clean_checkbox, read_text
@@ -41,6 +42,7 @@ class CampaignNames:
         return self.from_leads.get(key, name)
 
 
+@cache
 def name_key(name: str) -> str:
     """Return the letters and digits of a name in lower case."""
     # character by character: a final sigma must not depend on what stands behind it

@@ -1,6 +1,6 @@
 """What each version of a lead says, and what follows from all of them: sections 1 and 2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from tests.warehouse.expected.values import (
     clean_count,
     clean_date,
     read_text,
+    ten_digits,
 )
 
 OPT_OUT_WORDS = {"STOP", "STOPALL", "UNSUB", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT"}
@@ -32,6 +33,20 @@ class LeadVersion:
     stop_cause: str | None
     booked: bool
     booked_at: datetime | None
+    last_sent_at: datetime | None
+    processing_status: str | None
+    hrq_status: str | None
+    variant: str | None
+    conversation: str | None
+    claimed_by: str | None
+    notes: str | None
+    phone: str | None
+    ten_digits: str | None
+
+    @property
+    def said_to_have_replied(self) -> bool:
+        """Whether Conversation Status says so."""
+        return self.conversation is not None and self.conversation != "No Reply"
 
 
 def lead_versions(base: Base, links: dict[str, str | None]) -> dict[str, list[LeadVersion]]:
@@ -44,6 +59,10 @@ def lead_versions(base: Base, links: dict[str, str | None]) -> dict[str, list[Le
 
 def _lead_version(base: Base, links: dict[str, str | None], version: Version) -> LeadVersion:
     fields = version.fields
+
+    def text(name: str) -> str | None:
+        return read_text(base, "leads", version, name)
+
     stopped = clean_checkbox(fields.get("SMS Stop"))
     booked = clean_checkbox(fields.get("Booked"))
     return LeadVersion(
@@ -53,11 +72,20 @@ def _lead_version(base: Base, links: dict[str, str | None], version: Version) ->
         step=clean_count(fields.get("SMS Sequence Position"), MAX_POSITION)[0],
         clicks=clean_count(fields.get("Click Count"))[0],
         replies=clean_count(fields.get("Reply Count"))[0],
-        sms_status=read_text(base, "leads", version, "SMS Status"),
+        sms_status=text("SMS Status"),
         stopped=stopped,
-        stop_cause=_stop_cause(stopped, read_text(base, "leads", version, "SMS Stop Reason"), booked),
+        stop_cause=_stop_cause(stopped, text("SMS Stop Reason"), booked),
         booked=booked,
         booked_at=clean_date(fields.get("Booked At"), version.observed_at)[0],
+        last_sent_at=clean_date(fields.get("SMS Last Sent At"), version.observed_at)[0],
+        processing_status="Completed" if text("Processing Status") == "Complete" else text("Processing Status"),
+        hrq_status=text("HRQ Status"),
+        variant=text("SMS Variant"),
+        conversation=text("Conversation Status"),
+        claimed_by=text("Claimed By"),
+        notes=text("Notes"),
+        phone=text("Phone"),
+        ten_digits=ten_digits(text("Phone")),
     )
 
 
@@ -92,13 +120,13 @@ def in_present_campaign(versions: list[LeadVersion]) -> list[LeadVersion]:
 
 def opted_out_at(versions: list[LeadVersion]) -> datetime | None:
     """Return when the present opt-out was first seen, or None if nobody knows or there is none."""
-    start = _start_of_present_run(versions, lambda version: version.stop_cause == "opted_out")
+    start = start_of_present_run(versions, lambda version: version.stop_cause == "opted_out")
     return None if start is None or start.is_first_load else start.observed_at
 
 
 def booking_made_at(versions: list[LeadVersion]) -> datetime | None:
     """Return when the present booking was made, or None if nobody knows or there is none."""
-    start = _start_of_present_run(versions, lambda version: version.booked)
+    start = start_of_present_run(versions, lambda version: version.booked)
     if start is None:
         return None
     if not start.is_first_load:
@@ -107,7 +135,17 @@ def booking_made_at(versions: list[LeadVersion]) -> datetime | None:
     return start.booked_at if meeting_was_before else None
 
 
-def _start_of_present_run(versions: list[LeadVersion], holds: Callable[[LeadVersion], bool]) -> LeadVersion | None:
+def click_rises(versions: list[LeadVersion]) -> Iterator[tuple[datetime, int]]:
+    """Yield each rise of `clicks`, the highest count so far, at the time when it was seen: section 8."""
+    highest = versions[0].clicks if versions[0].is_first_load else 0
+    for version in versions:
+        if version.clicks > highest:
+            yield version.observed_at, version.clicks - highest
+            highest = version.clicks
+
+
+def start_of_present_run(versions: list[LeadVersion], holds: Callable[[LeadVersion], bool]) -> LeadVersion | None:
+    """Return the first version of the present unbroken run of which something holds, or None if it does not now."""
     start = None
     for version in reversed(versions):
         if not holds(version):

@@ -51,11 +51,9 @@ def _row(base: Base, lead_id: str, names: CampaignNames, versions: list[LeadVers
         return clean_number(raw.fields.get(name))[0]
 
     test = is_test(versions)
-    status = "Completed" if text("Processing Status") == "Complete" else text("Processing Status")
     sent_count = clean_count(raw.fields.get("SMS Sent Count"))[0]
     clicks = max(version.clicks for version in versions)
     clicked = raw.fields.get("Clicked Link") is True or clicks > 0
-    conversation = text("Conversation Status")
     level = text("Engagement - Level")
     names_of_person = [part for part in (text("First Name"), text("Last Name")) if part is not None]
     return {
@@ -65,19 +63,19 @@ def _row(base: Base, lead_id: str, names: CampaignNames, versions: list[LeadVers
         "first_name": text("First Name"),
         "last_name": text("Last Name"),
         "email": text("Email"),
-        "phone": text("Phone"),
+        "phone": now.phone,
         "company": text("Company"),
         "job_title": text("Job Title"),
         "campaign": names.shown(now.campaign),
-        "variant": text("SMS Variant"),
+        "variant": now.variant,
         "icp_score": number("ICP Score"),
-        "processing_status": status,
-        "hrq_status": text("HRQ Status"),
-        "sms_status": text("SMS Status"),
+        "processing_status": now.processing_status,
+        "hrq_status": now.hrq_status,
+        "sms_status": now.sms_status,
         "step": now.step,
         "reached_step": highest_step(versions) or (0 if test else _texts_in_campaign(versions, sent)),
         "messages_sent": sent_count if test else max(sent_count, len(sent)),
-        "last_sent_at": date("SMS Last Sent At"),
+        "last_sent_at": now.last_sent_at,
         "sms_stopped": now.stopped,
         "stop_reason": text("SMS Stop Reason"),
         "stop_cause": now.stop_cause,
@@ -90,15 +88,14 @@ def _row(base: Base, lead_id: str, names: CampaignNames, versions: list[LeadVers
         "clicks": clicks,
         "clicked": clicked,
         "first_clicked_at": date("First Clicked At"),
-        "replied": any(version.replies > 0 for version in versions)
-        or (conversation is not None and conversation != "No Reply"),
+        "replied": any(version.replies > 0 for version in versions) or now.said_to_have_replied,
         "engagement_level": None if level is None else LEVELS.get(level, level),
         "lead_source": text("Lead Source"),
-        "claimed_by": text("Claimed By"),
+        "claimed_by": now.claimed_by,
         "claimed_at": date("Claimed At"),
-        "notes": text("Notes"),
-        "is_active": status in {"In Sequence", "Ready for SMS"},
-        "is_done": status in {"Completed", "Stopped"},
+        "notes": now.notes,
+        "is_active": now.processing_status in {"In Sequence", "Ready for SMS"},
+        "is_done": now.processing_status in {"Completed", "Stopped"},
         "is_hot": clicked and not now.booked and now.stop_cause not in {"opted_out", "removed"},
         "is_test": test,
         "created_at": base.created_times["leads"][lead_id],

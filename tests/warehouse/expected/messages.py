@@ -1,18 +1,16 @@
 """marts.messages: metrics.md section 7, receipts taken one by one as the text says."""
 
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tests.warehouse.expected.base import Base, Json, Version
 from tests.warehouse.expected.campaigns import UNASSIGNED, CampaignNames
-from tests.warehouse.expected.values import clean_date, read_text
+from tests.warehouse.expected.values import clean_date, read_text, ten_digits
 
 RESULTS = {"sent", "sms sent", "send failed"}
 RESULT_WITHIN = timedelta(minutes=10)
 RECEIPT_WITHIN = timedelta(days=7)
-_EXTENSION = re.compile(r"(?:;?\s*(?:extension|extn|ext|x)|#)[\s.:=#]*\d+\s*$", re.IGNORECASE | re.ASCII)
 
 
 @dataclass
@@ -82,12 +80,6 @@ def _audit(base: Base, record_id: str, version: Version) -> Audit:
         delivery_at=date("Delivery At"),
         clicked_at=date("Clicked At"),
     )
-
-
-def ten_digits(phone: str | None) -> str | None:
-    """Return the last ten digits of a phone number without its extension, or None if there are fewer."""
-    digits = re.sub(r"[^0-9]", "", _EXTENSION.sub("", phone or ""))
-    return digits[-10:] if len(digits) >= 10 else None
 
 
 def _without_attempts_that_have_a_result(messages: list[Audit]) -> list[Audit]:

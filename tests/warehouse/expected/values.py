@@ -6,7 +6,7 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 
-from tests.warehouse.expected.base import Base, Json, Version, number_text
+from tests.warehouse.expected.base import Base, Json, Version, json_text, number_text
 
 # The property White_Space of the Unicode character database. Not what str.strip() takes: that also has U+001C-1F.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -14,6 +14,7 @@ REPLACEMENT = "\ufffd"
 MAX_POSITION = 100
 MAX_COUNT = 1_000_000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_EXTENSION = re.compile(r"(?:;?\s*(?:extension|extn|ext|x)|#)[\s.:=#]*\d+\s*$", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE_TIME = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
@@ -61,6 +62,17 @@ def _present_name(base: Base, source_table: str, version: Version, field: str, v
     holder = min(holders, key=lambda name: name.seen_from)
     same_option = [other for other in names if other.option_id == holder.option_id]
     return max(same_option, key=lambda other: (other.seen_to is None, other.seen_from)).name
+
+
+def ten_digits(phone: str | None) -> str | None:
+    """Return the last ten digits of a phone number without its extension, or None if there are fewer."""
+    digits = re.sub(r"[^0-9]", "", _EXTENSION.sub("", phone or ""))
+    return digits[-10:] if len(digits) >= 10 else None
+
+
+def value_text(value: Json) -> str | None:
+    """Return a value as it came: text as it is, anything else as JSON."""
+    return value if value is None or isinstance(value, str) else json_text(value)
 
 
 def is_absent(value: Json) -> bool:

@@ -8,10 +8,6 @@ versions as (
 
 records as (
     select * from {{ source('airtable', 'campaigns') }}
-),
-
-renamed_options as materialized (
-    select * from {{ ref('base_uysp__renamed_options') }}
 )
 
 select
@@ -19,6 +15,7 @@ select
     versions.record_id,
     versions.version,
     versions.observed_at,
+    versions.load_id,
     records.created_time as created_at,
     records.deleted_at is null and versions.version = records.version as is_present,
     {{ airtable_text('Campaign Name') }} as campaign,

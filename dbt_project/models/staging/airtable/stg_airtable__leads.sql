@@ -28,10 +28,6 @@ versions as (
 
 records as (
     select * from {{ source('airtable', 'leads') }}
-),
-
-renamed_options as materialized (
-    select * from {{ ref('base_uysp__renamed_options') }}
 )
 
 select

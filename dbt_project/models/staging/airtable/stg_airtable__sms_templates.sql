@@ -8,10 +8,6 @@ versions as (
 
 records as (
     select * from {{ source('airtable', 'sms_templates') }}
-),
-
-renamed_options as materialized (
-    select * from {{ ref('base_uysp__renamed_options') }}
 )
 
 select

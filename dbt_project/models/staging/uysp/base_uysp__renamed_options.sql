@@ -1,6 +1,14 @@
 -- One row per name that a select option no longer has, with the time for which it had it and its present name.
 -- The last name of a deleted option counts as its present one.
 -- A name counts from when another option last had it: records can show it before the schema is read.
+-- A table, never swapped, because staging looks up in it cell by cell.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace',
+    on_schema_change='fail',
+    unique_key=['client', 'source_table', 'field', 'name', 'seen_from', 'seen_to'],
+) }}
+
 with
 
 options as (

@@ -17,4 +17,4 @@ where
         'NOTE_ADDED', 'LEAD_REMOVED_FROM_CAMPAIGN', 'LEAD_STATUS_CHANGED', 'LEAD_CLAIMED', 'LEAD_UNCLAIMED',
         'CHANGE_UNDONE'
     )
-    and outcome not in ('denied', 'failed', 'pending', 'refused')
+    and outcome = 'done'

@@ -1,4 +1,7 @@
--- One row per client, source table that has been loaded.
+-- One row per client, source table that has been loaded. Ephemeral for the same reason as
+-- stg_uysp__sync_state.
+{{ config(materialized='ephemeral') }}
+
 select
     client,
     source_table,

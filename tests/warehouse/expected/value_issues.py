@@ -1,9 +1,9 @@
-"""marts.data_quality_issues, the rules of metrics.md section 1 alone."""
+"""marts.data_quality_issues, what is wrong with single records: the rules of metrics.md section 1."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from tests.warehouse.expected.base import SOURCE_TABLES, Base, Json, Version, json_text
+from tests.warehouse.expected.base import SOURCE_TABLES, Base, Json, Version
 from tests.warehouse.expected.values import (
     MAX_COUNT,
     MAX_POSITION,
@@ -12,6 +12,7 @@ from tests.warehouse.expected.values import (
     clean_count,
     clean_date,
     clean_number,
+    value_text,
 )
 
 Row = dict[str, Json]
@@ -69,7 +70,7 @@ MAXIMUM = {"position": MAX_POSITION, "count": MAX_COUNT}
 Issue = tuple[str, str | None, str]  # field, value, rule
 
 
-def expected_data_quality_issues(base: Base) -> list[Row]:
+def expected_value_issues(base: Base) -> list[Row]:
     """Return the rows of marts.data_quality_issues that the value rules give."""
     rows = []
     for table in SOURCE_TABLES:
@@ -104,7 +105,9 @@ def _first_seen(table: str, versions: list[Version], field: str, rule: str) -> d
 def _issues(table: str, version: Version) -> Iterator[Issue]:
     for field, read_as in READ_AS[table].items():
         value = version.fields.get(field)
-        shown = _value_text(value)
+        if value is None:
+            continue
+        shown = value_text(value)
         if shown is not None and REPLACEMENT in shown:
             yield field, shown, "unstorable_character"
         if read_as == "number" and not clean_number(value)[1]:
@@ -116,9 +119,4 @@ def _issues(table: str, version: Version) -> Iterator[Issue]:
     clicks = version.fields.get("Click Count")
     if table == "leads" and clean_count(clicks)[0] > 0 and not clean_checkbox(version.fields.get("Clicked Link")):
         # spec: metrics.md section 1: the value is the count that contradicts; the field's own is nearly always NULL
-        yield "Clicked Link", _value_text(clicks), "clicks_but_not_clicked"
-
-
-def _value_text(value: Json) -> str | None:
-    """Return a value as it came: text as it is, anything else as JSON."""
-    return value if value is None or isinstance(value, str) else json_text(value)
+        yield "Clicked Link", value_text(clicks), "clicks_but_not_clicked"

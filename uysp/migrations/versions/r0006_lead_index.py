@@ -8,8 +8,8 @@ words with several typos are found by an index; where it may not be had, search 
 import sqlalchemy
 from alembic import op
 
-revision = "r0005"
-down_revision = "r0004"
+revision = "r0006"
+down_revision = "r0005"
 branch_labels = None
 depends_on = None
 
@@ -30,8 +30,7 @@ def upgrade() -> None:
             words text[] not null,
             primary key (client, lead_id)
         );
-        create index lead_index_words_of_leads on app.lead_index using gin (name_words, words)
-            with (fastupdate = off);
+        create index lead_index_words_of_leads on app.lead_index using gin (name_words, words);
         create index lead_index_likeliest_first
             on app.lead_index (is_test, last_sent_at desc nulls last, name, client, lead_id);
         create table app.lead_index_words (
@@ -40,6 +39,7 @@ def upgrade() -> None:
             leads integer not null,
             primary key (client, word)
         );
+        create index lead_index_words_by_leads on app.lead_index_words (client, leads desc, word);
     """)
     connection = op.get_bind()
     try:
