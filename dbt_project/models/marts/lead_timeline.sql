@@ -8,7 +8,7 @@
     'LEAD_CLAIMED': ('claimed', ['claimed']),
     'LEAD_UNCLAIMED': ('unclaimed', ['unclaimed']),
     'CHANGE_UNDONE': (
-        'change_undone', ['status', 'hrq_status', 'stopped', 'resumed', 'claimed', 'unclaimed', 'note_added']
+        'change_undone', ['status', 'hrq_status', 'stopped', 'resumed', 'claimed', 'unclaimed']
     ),
 } %}
 with
@@ -58,7 +58,8 @@ where
             and changes.kind = any(
                 case actions.action
                     {%- for action, (_, causes) in actions.items() %}
-                    when '{{ action }}' then array['{{ causes | join("', '") }}']
+                    when '{{ action }}'
+                        then array['{{ causes | join("', '") }}']
                     {%- endfor %}
                 end
             )
@@ -94,12 +95,13 @@ select
     'audit' as source,
     null as actor
 from messages
-cross join lateral (
-    values
-    (case when messages.failed then 'message_failed' else 'message_sent' end, messages.sent_at, messages.text),
-    ('delivered', case when not messages.failed then messages.delivered_at end, null),
-    ('clicked', messages.clicked_at, null)
-) as event (kind, at, detail)
+cross join
+    lateral (
+        values
+        (case when messages.failed then 'message_failed' else 'message_sent' end, messages.sent_at, messages.text),
+        ('delivered', case when not messages.failed then messages.delivered_at end, null),
+        ('clicked', messages.clicked_at, null)
+    ) as event (kind, at, detail)
 where event.at is not null
 union all
 select
