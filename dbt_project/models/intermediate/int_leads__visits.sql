@@ -1,4 +1,4 @@
--- One row per client, lead, visit to a step, of leads that exist and are no tests: spec/metrics.md section 5, step_visits.
+-- One row per client, lead, visit to a step, of leads that exist and are no tests: spec/metrics.md section 5.
 {{ config(unique_key=['client', 'lead_id', 'version'], meta={'scope': 'int_leads__changed'}) }}
 
 with
@@ -10,7 +10,7 @@ versions as (
 leads as (
     select history.*
     from {{ ref('int_leads__history') }} as history
-    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
+    inner join {{ ref('int_leads__changed') }} using (client, lead_id)
     where history.is_present and not history.is_test
 ),
 
