@@ -24,7 +24,7 @@ select
     clicks.clicked_at as at,
     clicks.clicks as amount
 from {{ ref('int_leads__clicks') }} as clicks
-inner join {{ ref('int_leads__history') }} as leads using (client, lead_id)
+inner join {{ ref('int_leads__history') }} using (client, lead_id)
 inner join {{ ref('int_campaigns__known') }} as campaigns using (client, campaign_key)
 union all
 select

@@ -10,8 +10,8 @@ events as (
 select
     client,
     date_trunc('hour', at, 'UTC') as hour,
-    {%- for kind in ['new_leads', 'messages_sent', 'bookings', 'opt_outs', 'clicks'] %}
-    coalesce(sum(amount) filter (where kind = '{{ kind }}'), 0) as {{ kind }}{{ ',' if not loop.last }}
-    {%- endfor %}
+{%- for kind in ['new_leads', 'messages_sent', 'bookings', 'opt_outs', 'clicks'] %}
+coalesce(sum(amount) filter (where kind = '{{ kind }}'), 0) as {{ kind }}{{ ',' if not loop.last }}
+{%- endfor %}
 from events
 group by client, date_trunc('hour', at, 'UTC')

@@ -15,8 +15,8 @@ messages as (
 )
 
 select
-    client,
-    lead_id,
+    leads.client,
+    leads.lead_id,
     leads.processing_status,
     leads.ready_since
 from leads

@@ -21,7 +21,7 @@ select
     history.client,
     history.lead_id
 from {{ ref('int_leads__history') }} as history
-inner join {{ ref('int_campaigns__changed') }} as campaigns using (client, campaign_key)
+inner join {{ ref('int_campaigns__changed') }} using (client, campaign_key)
 union
 select
     client,

@@ -41,4 +41,4 @@ select
 from links
 inner join renamed using (client, campaign_id)
 -- Told first, so that no link is read when no campaign was renamed.
-where exists (select from renamed)
+where exists (select from renamed as any_renamed)

@@ -7,7 +7,7 @@ with
 leads as (
     select history.*
     from {{ ref('int_leads__history') }} as history
-    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
+    inner join {{ ref('int_leads__changed') }} using (client, lead_id)
     where history.is_present and not history.is_test
 ),
 
@@ -67,73 +67,76 @@ changes as (
         change.detail,
         change.actor
     from compared
-    cross join lateral (
-        values
-        (
-            'step',
-            compared.step <> compared.previous_step,
-            compared.previous_step || ' → ' || compared.step,
-            null
-        ),
-        (
-            'campaign',
-            compared.campaign_key <> compared.previous_campaign_key,
-            coalesce(compared.previous_campaign_name, 'Unassigned') || ' → '
-            || coalesce(compared.campaign_name, 'Unassigned'),
-            null
-        ),
-        (
-            'status',
-            compared.processing_status is distinct from compared.previous_processing_status,
-            coalesce(compared.previous_processing_status, '–') || ' → ' || coalesce(compared.processing_status, '–'),
-            null
-        ),
-        (
-            'hrq_status',
-            compared.hrq_status is distinct from compared.previous_hrq_status,
-            coalesce(compared.previous_hrq_status, '–') || ' → ' || coalesce(compared.hrq_status, '–'),
-            null
-        ),
-        ('stopped', compared.sms_stopped and not compared.previous_sms_stopped, compared.stop_reason, null),
-        ('resumed', not compared.sms_stopped and compared.previous_sms_stopped, null, null),
-        (
-            'booked',
-            compared.booked and not compared.previous_booked,
-            to_char(compared.booked_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
-            null
-        ),
-        ('unbooked', not compared.booked and compared.previous_booked, null, null),
-        (
-            'claimed',
-            compared.claimed_by is not null and compared.claimed_by is distinct from compared.previous_claimed_by,
-            null,
-            compared.claimed_by
-        ),
-        (
-            'unclaimed',
-            compared.claimed_by is null and compared.previous_claimed_by is not null,
-            compared.previous_claimed_by,
-            null
-        ),
-        (
-            'note_added',
-            length(compared.notes) > coalesce(length(compared.previous_notes), 0),
-            substring(compared.note_heading from '^\[([A-Za-z]+)\]'),
-            substring(compared.note_heading from '^\[[A-Za-z]+\] \S+ - (.+):$')
-        ),
-        (
-            'replied',
-            compared.reply_count > compared.most_replies_before
-            or (
-                compared.has_reply_status
-                and not compared.had_reply_status
-                and compared.most_replies_before = 0
+    cross join
+        lateral (
+            values
+            (
+                'step',
+                compared.step <> compared.previous_step,
+                compared.previous_step || ' → ' || compared.step,
+                null
             ),
-            compared.conversation_status,
-            null
-        ),
-        ('restored', compared.operation = 'restored', null, null)
-    ) as change (kind, happened, detail, actor)
+            (
+                'campaign',
+                compared.campaign_key <> compared.previous_campaign_key,
+                coalesce(compared.previous_campaign_name, 'Unassigned') || ' → '
+                || coalesce(compared.campaign_name, 'Unassigned'),
+                null
+            ),
+            (
+                'status',
+                compared.processing_status is distinct from compared.previous_processing_status,
+                coalesce(compared.previous_processing_status, '–')
+                || ' → '
+                || coalesce(compared.processing_status, '–'),
+                null
+            ),
+            (
+                'hrq_status',
+                compared.hrq_status is distinct from compared.previous_hrq_status,
+                coalesce(compared.previous_hrq_status, '–') || ' → ' || coalesce(compared.hrq_status, '–'),
+                null
+            ),
+            ('stopped', compared.sms_stopped and not compared.previous_sms_stopped, compared.stop_reason, null),
+            ('resumed', not compared.sms_stopped and compared.previous_sms_stopped, null, null),
+            (
+                'booked',
+                compared.booked and not compared.previous_booked,
+                to_char(compared.booked_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
+                null
+            ),
+            ('unbooked', not compared.booked and compared.previous_booked, null, null),
+            (
+                'claimed',
+                compared.claimed_by is not null and compared.claimed_by is distinct from compared.previous_claimed_by,
+                null,
+                compared.claimed_by
+            ),
+            (
+                'unclaimed',
+                compared.claimed_by is null and compared.previous_claimed_by is not null,
+                compared.previous_claimed_by,
+                null
+            ),
+            (
+                'note_added',
+                length(compared.notes) > coalesce(length(compared.previous_notes), 0),
+                substring(compared.note_heading from '^\[([A-Za-z]+)\]'),
+                substring(compared.note_heading from '^\[[A-Za-z]+\] \S+ - (.+):$')
+            ),
+            (
+                'replied',
+                compared.reply_count > compared.most_replies_before
+                or (
+                    compared.has_reply_status
+                    and not compared.had_reply_status
+                    and compared.most_replies_before = 0
+                ),
+                compared.conversation_status,
+                null
+            ),
+            ('restored', compared.operation = 'restored', null, null)
+        ) as change (kind, happened, detail, actor)
     where compared.previous_version is not null and change.happened
 )
 

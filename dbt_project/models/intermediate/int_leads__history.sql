@@ -13,7 +13,7 @@ versions as (
             else 'booked'
         end as contact_state
     from {{ ref('int_leads__versions') }} as known
-    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
+    inner join {{ ref('int_leads__changed') }} using (client, lead_id)
 ),
 
 latest as (

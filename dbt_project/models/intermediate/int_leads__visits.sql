@@ -10,7 +10,7 @@ versions as (
 leads as (
     select history.*
     from {{ ref('int_leads__history') }} as history
-    inner join {{ ref('int_leads__changed') }} as changed using (client, lead_id)
+    inner join {{ ref('int_leads__changed') }} using (client, lead_id)
     where history.is_present and not history.is_test
 ),
 
