@@ -104,7 +104,8 @@ def _data_table(section: Section, columns: Sequence[Column], cells: Sequence[Seq
     table = [[_raw_text(label) for label in header]]
     for row, texts in zip(section.rows, rows, strict=False):  # of the rows as many as fit
         table.append([_cell(column, row, text) for column, text in zip(columns, texts, strict=True)])
-    return {"type": "data_table", "caption": section.heading or "Rows", "page_size": _PAGE_SIZE, "rows": table}
+    caption = clipped(section.heading or "Rows", MOST_HEADER)
+    return {"type": "data_table", "caption": caption, "page_size": _PAGE_SIZE, "rows": table}
 
 
 def _cell(column: Column, row: object, text: str) -> Block:

@@ -1,4 +1,4 @@
--- One row per client, lead, visit to a step, of leads that exist and are no tests: spec/metrics.md section 5, step_visits.
+-- One row per client, lead, visit to a step, of leads that exist and are no tests: spec/metrics.md section 5.
 {{ config(unique_key=['client', 'lead_id', 'version'], meta={'scope': 'int_leads__changed'}) }}
 
 with
