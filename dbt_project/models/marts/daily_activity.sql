@@ -31,9 +31,11 @@ counted as (
         events.campaign,
         (events.at at time zone clients.timezone)::date as day,
         min((first_loads.first_loaded_at at time zone clients.timezone)::date) as first_loaded_on,
-        {%- for kind in kinds %}
-        coalesce(sum(events.amount) filter (where events.kind = '{{ kind }}'), 0) as {{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    {%- for kind in kinds %}
+    coalesce(
+        sum(events.amount) filter (where events.kind = '{{ kind }}'), 0
+    ) as {{ kind }}{{ ',' if not loop.last }}
+    {%- endfor %}
     from events
     inner join clients using (client)
     left join first_loads using (client)
