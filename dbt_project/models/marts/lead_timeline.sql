@@ -27,12 +27,12 @@ clicks as (
     where previous_observed_at is not null
 ),
 
-messages as (
+messages as not materialized (
     select * from {{ ref('messages') }}
     where lead_id is not null
 ),
 
-actions as (
+actions as not materialized (
     select * from {{ ref('stg_uysp__actions') }}
 )
 
