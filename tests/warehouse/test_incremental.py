@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, ScalarResult, text
 
 from pipelines.warehouse import build_marts
 from tests.warehouse.expected.base import SOURCE_TABLES, write_bases
@@ -76,7 +76,7 @@ def _arrive(connection: Connection, loads: list[int]) -> None:
 def _contents(engine: Engine) -> dict[str, str]:
     """Return a fingerprint of the rows of every table and view; `as_of` differs with each reading."""
     with engine.connect() as connection:
-        names = connection.execute(
+        names: ScalarResult[str] = connection.execute(
             text("""
                 select table_schema || '.' || table_name from information_schema.tables
                 where table_schema in ('intermediate', 'marts') and table_name <> all(:about)
@@ -127,7 +127,7 @@ def test_a_build_without_news_writes_nothing_and_leaves_what_did_not_change(sett
     _build(settings, engine)
     places = "select md5(string_agg(ctid::text || lead_id, ' ' order by lead_id)) from marts.leads"
     with engine.connect() as connection:
-        before = connection.execute(text(places)).scalar_one()
+        before: str = connection.execute(text(places)).scalar_one()
     built = build_marts(settings, engine)
     assert not built.is_whole
     assert {node.rows for node in built.nodes if node.unique_id.startswith("model.") and node.rows} == set()
