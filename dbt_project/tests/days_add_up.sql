@@ -34,7 +34,7 @@ messages as (
     group by client
 )
 
-select client
+select days.*
 from days
 full join leads using (client)
 full join messages using (client)

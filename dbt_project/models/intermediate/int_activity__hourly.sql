@@ -11,7 +11,9 @@ select
     client,
     date_trunc('hour', at, 'UTC') as hour,
 {%- for kind in ['new_leads', 'messages_sent', 'bookings', 'opt_outs', 'clicks'] %}
-coalesce(sum(amount) filter (where kind = '{{ kind }}'), 0) as {{ kind }}{{ ',' if not loop.last }}
+coalesce(
+    sum(amount) filter (where kind = '{{ kind }}'), 0
+) as {{ kind }}{{ ',' if not loop.last }}
 {%- endfor %}
 from events
 group by client, date_trunc('hour', at, 'UTC')

@@ -37,46 +37,61 @@ standing_sms_audit as (
 ),
 
 {% for table in tables %}
-present_{{ table }} as materialized (
+-- First the few records that have any, so that no other one's history is read.
+dirty_{{ table }} as materialized (
     select
-        standing.client,
-        standing.record_id,
-        list.issue ->> 0 as field,
-        list.issue ->> 1 as rule,
-        list.issue ->> 2 as value
-    from standing_{{ table }} as standing
-    cross join lateral jsonb_array_elements(standing.issues) as list (issue)
+        client,
+        record_id,
+        issues as present_issues
+    from standing_{{ table }}
+    where issues <> '[]'
+),
+
+{{ table }}_versions as materialized (
+    select
+        '{{ table }}' as source_table,
+        client,
+        record_id,
+        versions.version,
+        versions.observed_at,
+        versions.issues,
+        dirty.present_issues
+    from dirty_{{ table }} as dirty
+    inner join {{ table }} as versions using (client, record_id)
+),
+
+{% endfor -%}
+versions as (
+    {%- for table in tables %}
+    select * from {{ table }}_versions
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 -- The run of versions that have the issue begins after the last one that does not.
-{{ table }}_runs as (
-    select
-        issues.client,
-        issues.record_id,
-        issues.field,
-        issues.rule,
-        issues.value,
-        earlier.version,
-        earlier.observed_at,
-        max(earlier.version) filter (
-            where not exists (
-                select from jsonb_array_elements(earlier.issues) as list (issue)
-                where list.issue ->> 0 = issues.field and list.issue ->> 1 = issues.rule
-            )
-        ) over (partition by issues.client, issues.record_id, issues.field, issues.rule) as last_without
-    from present_{{ table }} as issues
-    inner join {{ table }} as earlier using (client, record_id)
-),
-{% endfor %}
-
 runs as (
-    {%- for table in tables %}
     select
-        '{{ table }}' as source_table,
-        *
-    from {{ table }}_runs
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        versions.client,
+        versions.source_table,
+        versions.record_id,
+        present.issue ->> 0 as field,
+        present.issue ->> 1 as rule,
+        present.issue ->> 2 as value,
+        versions.version,
+        versions.observed_at,
+        max(versions.version) filter (
+            where not exists (
+                select from jsonb_array_elements(versions.issues) as earlier (issue)
+                where
+                    earlier.issue ->> 0 = present.issue ->> 0
+                    and earlier.issue ->> 1 = present.issue ->> 1
+            )
+        ) over (
+            partition by
+                versions.client, versions.source_table, versions.record_id, present.issue ->> 0, present.issue ->> 1
+        ) as last_without
+    from versions
+    cross join lateral jsonb_array_elements(versions.present_issues) as present (issue)
 )
 
 select

@@ -86,8 +86,7 @@ changes as (
             (
                 'status',
                 compared.processing_status is distinct from compared.previous_processing_status,
-                coalesce(compared.previous_processing_status, '–')
-                || ' → '
+                coalesce(compared.previous_processing_status, '–') || ' → '
                 || coalesce(compared.processing_status, '–'),
                 null
             ),

@@ -13,7 +13,8 @@ changed as materialized (
     from {{ ref('int_messages__changed') }}
 ),
 
-audit as (
+-- Materialized, so that each cell is read once.
+audit as materialized (
     select staged.*
     from {{ ref('stg_airtable__sms_audit') }} as staged
     inner join changed using (client, record_id)

@@ -1,6 +1,8 @@
--- One row per client, message, with what its receipts tell: spec/metrics.md section 7. Ephemeral: marts.messages keeps
--- it, and what is counted by the hour reads it from below the marts.
-{{ config(materialized='ephemeral') }}
+-- One row per client, message, with what its receipts tell: spec/metrics.md section 7.
+{{ config(
+    unique_key=['client', 'message_id'],
+    meta={'scope': 'int_messages__affected', 'scope_key': ['client', 'message_id']},
+) }}
 
 select
     sends.client,
@@ -15,6 +17,8 @@ select
     coalesce(sends.delivery_at, case when not deliveries.is_failed then deliveries.received_at end) as delivered_at,
     coalesce(sends.clicked_at, clicks.received_at) as clicked_at
 from {{ ref('int_messages__sends') }} as sends
+inner join {{ ref('int_messages__affected') }} as affected
+    on sends.client = affected.client and sends.message_id = affected.message_id
 left join {{ ref('int_messages__receipts') }} as deliveries
     on
         sends.client = deliveries.client

@@ -21,7 +21,7 @@ events as (
         'messages_delivered' as kind,
         delivered_at as at,
         1 as amount
-    from {{ ref('messages') }}
+    from {{ ref('int_messages__outcomes') }}
     where not failed and delivered_at is not null
 ),
 

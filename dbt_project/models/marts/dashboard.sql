@@ -20,7 +20,7 @@ first_loads as (
     where source_table = 'leads'
 ),
 
-hourly as (
+hourly as not materialized (
     select * from {{ ref('int_activity__hourly') }}
 ),
 
@@ -59,9 +59,11 @@ edges as materialized (
     cross join (values (0), (24), (48), (168), (336), (720), (1440)) as ages (hours)
     cross join lateral (
         select
-            {%- for kind in kinds %}
-            coalesce(sum(events.amount) filter (where events.kind = '{{ kind }}'), 0) as {{ kind }}{{ ',' if not loop.last }}
-            {%- endfor %}
+        {%- for kind in kinds %}
+        coalesce(
+            sum(events.amount) filter (where events.kind = '{{ kind }}'), 0
+        ) as {{ kind }}{{ ',' if not loop.last }}
+        {%- endfor %}
         from events
         where
             events.client = totals.client
@@ -75,11 +77,11 @@ windows as (
         edges.client,
         spans.period,
         spans.is_previous,
-        {%- for kind in kinds %}
-        (
-            coalesce(sum(hourly.{{ kind }}), 0) - min(edges.{{ kind }}) + min(ends.{{ kind }})
-        )::bigint as {{ kind }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    {%- for kind in kinds %}
+    (
+        coalesce(sum(hourly.{{ kind }}), 0) - min(edges.{{ kind }}) + min(ends.{{ kind }})
+    )::bigint as {{ kind }}{{ ',' if not loop.last }}
+    {%- endfor %}
     from edges
     inner join (
         values
@@ -89,9 +91,10 @@ windows as (
     ) as spans (period, is_previous, from_hours, to_hours)
         on edges.hours = spans.from_hours
     inner join edges as ends
-        on edges.client = ends.client and spans.to_hours = ends.hours
+        on edges.client = ends.client
     left join hourly
-        on edges.client = hourly.client and hourly.hour >= edges.hour and hourly.hour < ends.hour
+        on edges.client = hourly.client and edges.hour <= hourly.hour and ends.hour > hourly.hour
+    where spans.to_hours = ends.hours
     group by edges.client, spans.period, spans.is_previous
 )
 
@@ -117,18 +120,22 @@ select
     totals.active_campaigns,
     totals.paused_campaigns,
     {%- for kind, column in columns.items() %}
-    {%- set whole = {'new_leads': 'totals.leads', 'messages_sent': 'all_messages.messages'}.get(kind, 'totals.' ~ kind) %}
-    case when periods.period = 'all' then {{ whole }} else present.{{ kind }} end as {{ column }}_in_period,
+    {%- set counts = {'new_leads': 'totals.leads', 'messages_sent': 'all_messages.messages'} %}
+    {%- set whole = counts.get(kind, 'totals.' ~ kind) %}
+    case
+        when periods.period = 'all' then {{ whole }} else present.{{ kind }}
+    end as {{ column }}_in_period,
     {%- endfor %}
-    {%- for kind, column in columns.items() %}
-    earlier.{{ kind }} as previous_{{ column }}_in_period{{ ',' if not loop.last }}
-    {%- endfor %}
+{%- for kind, column in columns.items() %}
+earlier.{{ kind }} as previous_{{ column }}_in_period{{ ',' if not loop.last }}
+{%- endfor %}
 from totals
 cross join (values ('24h'), ('7d'), ('30d'), ('all')) as periods (period)
-cross join lateral (
-    select coalesce(sum(hourly.messages_sent), 0)::bigint as messages from hourly
-    where hourly.client = totals.client
-) as all_messages
+cross join
+    lateral (
+        select coalesce(sum(hourly.messages_sent), 0)::bigint as messages from hourly
+        where hourly.client = totals.client
+    ) as all_messages
 inner join windows as last_day
     on totals.client = last_day.client and last_day.period = '24h' and not last_day.is_previous
 inner join windows as last_week

@@ -9,7 +9,7 @@ with
 messages as (
     select outcomes.*
     from {{ ref('int_messages__outcomes') }} as outcomes
-    inner join {{ ref('int_messages__affected') }} as affected using (client, message_id)
+    inner join {{ ref('int_messages__affected') }} using (client, message_id)
 )
 
 select

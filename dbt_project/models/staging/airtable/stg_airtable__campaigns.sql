@@ -1,15 +1,6 @@
 -- One row per client, record, version (deletions are none). Rules: spec/metrics.md section 1, as macros.
+-- Without a WITH, so that Postgres reads only what a model joins it with, and not every version.
 {%- set fields = {'text': ['Campaign Name'], 'select': ['Campaign Type'], 'checkbox': ['Active']} %}
-with
-
-versions as (
-    select * from {{ source('airtable', 'campaigns_history') }}
-),
-
-records as (
-    select * from {{ source('airtable', 'campaigns') }}
-)
-
 select
     versions.client,
     versions.record_id,
@@ -22,7 +13,7 @@ select
     {{ airtable_select('campaigns', 'Campaign Type') }} as campaign_type,
     {{ airtable_checkbox('Active') }} as is_active,
     {{ airtable_issues(fields) }} as issues
-from versions
-inner join records using (client, record_id)
+from {{ source('airtable', 'campaigns_history') }} as versions
+inner join {{ source('airtable', 'campaigns') }} as records using (client, record_id)
 {{ airtable_cells(fields) }}
 where versions.operation <> 'deleted'

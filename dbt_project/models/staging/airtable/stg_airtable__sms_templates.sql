@@ -1,15 +1,6 @@
 -- One row per client, record, version (deletions are none). Rules: spec/metrics.md section 1, as macros.
+-- Without a WITH, so that Postgres reads only what a model joins it with, and not every version.
 {%- set fields = {'text': ['Campaign', 'Body'], 'select': ['Variant'], 'number': ['Step']} %}
-with
-
-versions as (
-    select * from {{ source('airtable', 'sms_templates_history') }}
-),
-
-records as (
-    select * from {{ source('airtable', 'sms_templates') }}
-)
-
 select
     versions.client,
     versions.record_id,
@@ -21,7 +12,7 @@ select
     {{ airtable_select('sms_templates', 'Variant') }} as variant,
     {{ airtable_number('Step') }} as step,
     {{ airtable_text('Body') }} as body
-from versions
-inner join records using (client, record_id)
+from {{ source('airtable', 'sms_templates_history') }} as versions
+inner join {{ source('airtable', 'sms_templates') }} as records using (client, record_id)
 {{ airtable_cells(fields) }}
 where versions.operation <> 'deleted'

@@ -8,4 +8,4 @@ select
     loads.load_id
 from {{ source('uysp', 'loads') }} as loads
 left join {{ source('app', 'built_loads') }} as built_loads using (client, load_id)
-where {{ 'true' if flags.FULL_REFRESH else 'built_loads.is_built is not true' }}
+where built_loads.is_built is not true {{ or_on_full_refresh() }}
