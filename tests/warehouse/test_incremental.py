@@ -2,13 +2,14 @@
 
 import random
 from collections import defaultdict
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, ScalarResult, text
 
 from pipelines.warehouse import build_marts
-from tests.warehouse.expected.base import SOURCE_TABLES, write_bases
-from tests.warehouse.histories import awkward_bases
-from tests.warehouse.world import FIELD_TYPES
+from tests.warehouse.expected.base import SOURCE_TABLES, Base
+from tests.warehouse.histories import awkward_states
+from tests.warehouse.writing import write_bases
 from uysp.forget import forget_lead
 from uysp.settings import Settings
 
@@ -17,6 +18,10 @@ STASHED = ("loads", *SOURCE_TABLES, *(f"{table}_history" for table in SOURCE_TAB
 ABOUT_A_BUILD = {"int_campaigns__changed", "int_leads__changed", "int_leads__affected"} | {
     f"int_messages__{kind}" for kind in ("changed", "affected")
 }
+
+
+def _last_states(seed: int) -> list[Base]:
+    return [states[-1] for states in awkward_states(seed, datetime.now(UTC))]
 
 
 def _build(settings: Settings, engine: Engine) -> bool:
@@ -96,7 +101,7 @@ def _contents(engine: Engine) -> dict[str, str]:
 
 def test_marts_built_load_by_load_equal_their_full_refresh(settings: Settings, engine: Engine) -> None:
     with engine.begin() as connection:
-        write_bases(connection, awkward_bases(6), FIELD_TYPES)
+        write_bases(connection, _last_states(6))
         loads = _stash(connection)
     parts = [loads[: len(loads) // 2], loads[len(loads) // 2 : -8], loads[-8:]]
     for number, part in enumerate(parts):
@@ -123,7 +128,7 @@ def test_marts_built_load_by_load_equal_their_full_refresh(settings: Settings, e
 
 def test_a_build_without_news_writes_nothing_and_leaves_what_did_not_change(settings: Settings, engine: Engine) -> None:
     with engine.begin() as connection:
-        write_bases(connection, awkward_bases(7)[:1], FIELD_TYPES)
+        write_bases(connection, _last_states(7)[:1])
     _build(settings, engine)
     places = "select md5(string_agg(ctid::text || lead_id, ' ' order by lead_id)) from marts.leads"
     with engine.connect() as connection:
