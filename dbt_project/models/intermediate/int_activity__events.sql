@@ -1,6 +1,7 @@
 -- One row per client, event that a period counts: spec/metrics.md sections 8 and 9. Campaign is the lead's present one,
 -- for messages the message's. Ephemeral, so that a range of times is looked up in the indexes of each table below; for
--- that reason each table is named where it is read (Postgres computes whole what is named once and used twice).
+-- that reason each table is named where it is read (Postgres computes whole what is named once and used twice) and
+-- joined by left joins on keys (Postgres leaves out those that a reader does not need).
 {{ config(materialized='ephemeral') }}
 
 {% for kind, moment in [
@@ -13,7 +14,7 @@ select
     leads.{{ moment }} as at,
     1 as amount
 from {{ ref('int_leads__history') }} as leads
-inner join {{ ref('int_campaigns__known') }} as campaigns using (client, campaign_key)
+left join {{ ref('int_campaigns__known') }} as campaigns using (client, campaign_key)
 where leads.is_present and not leads.is_test and leads.{{ moment }} is not null
 union all
 {% endfor -%}
@@ -24,8 +25,8 @@ select
     clicks.clicked_at as at,
     clicks.clicks as amount
 from {{ ref('int_leads__clicks') }} as clicks
-inner join {{ ref('int_leads__history') }} using (client, lead_id)
-inner join {{ ref('int_campaigns__known') }} as campaigns using (client, campaign_key)
+left join {{ ref('int_leads__history') }} using (client, lead_id)
+left join {{ ref('int_campaigns__known') }} as campaigns using (client, campaign_key)
 union all
 select
     client,

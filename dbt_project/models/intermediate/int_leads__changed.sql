@@ -27,6 +27,10 @@ renamed as materialized (
         campaign_names.record_id as campaign_id
     from campaign_names
     where campaign_names.named_in_load in (select pending.load_id from pending)
+),
+
+any_renamed as (
+    select count(*) > 0 as is_any from renamed
 )
 
 select
@@ -41,4 +45,4 @@ select
 from links
 inner join renamed using (client, campaign_id)
 -- Told first, so that no link is read when no campaign was renamed.
-where exists (select from renamed where renamed.campaign_id is not null)
+where (select any_renamed.is_any from any_renamed)

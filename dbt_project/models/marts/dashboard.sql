@@ -20,7 +20,7 @@ first_loads as (
     where source_table = 'leads'
 ),
 
-hourly as (
+hourly as not materialized (
     select * from {{ ref('int_activity__hourly') }}
 ),
 
@@ -91,9 +91,10 @@ windows as (
     ) as spans (period, is_previous, from_hours, to_hours)
         on edges.hours = spans.from_hours
     inner join edges as ends
-        on spans.to_hours = ends.hours and edges.client = ends.client
+        on edges.client = ends.client
     left join hourly
-        on edges.client = hourly.client and hourly.hour >= edges.hour and hourly.hour < ends.hour
+        on edges.client = hourly.client and edges.hour <= hourly.hour and ends.hour > hourly.hour
+    where spans.to_hours = ends.hours
     group by edges.client, spans.period, spans.is_previous
 )
 

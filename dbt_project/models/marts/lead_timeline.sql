@@ -8,7 +8,7 @@
     'LEAD_CLAIMED': ('claimed', ['claimed']),
     'LEAD_UNCLAIMED': ('unclaimed', ['unclaimed']),
     'CHANGE_UNDONE': (
-        'change_undone', ['status', 'hrq_status', 'stopped', 'resumed', 'claimed', 'unclaimed']
+        'change_undone', ['status', 'hrq_status', 'resumed', 'claimed', 'unclaimed']
     ),
 } %}
 {%- set causes %}
@@ -83,13 +83,15 @@ where
             and actions.lead_id = changes.lead_id
             and changes.at >= actions.at - interval '1 minute'
             and changes.at <= actions.at + interval '10 minutes'
-            and changes.kind = any(
-                case actions.action
-                    {%- for action, (_, causes) in actions.items() %}
-                    when '{{ action }}'
-                        then array['{{ causes | join("', '") }}']
-                    {%- endfor %}
-                end
+            and changes.kind = any({{ causes }})
+            and not exists (
+                select from {{ ref('int_leads__changes') }} as earlier
+                where
+                    earlier.client = changes.client
+                    and earlier.lead_id = changes.lead_id
+                    and earlier.version < changes.version
+                    and earlier.at >= actions.at - interval '1 minute'
+                    and earlier.kind = any({{ causes }})
             )
     )
 union all
