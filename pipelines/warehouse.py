@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
-from uysp import lead_index
 from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
@@ -92,7 +91,7 @@ class BuildResult:
 def build_marts(
     settings: Settings, engine: Engine, progress: Progress | None = None, select: Sequence[str] = ()
 ) -> BuildResult:
-    """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted; index the leads.
+    """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted.
 
     A build takes up the loads that no build of all models held yet; the first one, and one of a changed project, takes
     up everything. Once a day every test is run, in builds between those only tests that compare what differs between
@@ -118,7 +117,6 @@ def build_marts(
         if not select:
             arguments += built.arguments
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
-        lead_index.refresh(engine)
         if result.success and not select:
             _remember_build(engine, built)
         seconds = time.monotonic() - started

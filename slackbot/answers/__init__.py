@@ -5,55 +5,25 @@ Adding a verb: one module with its SQL, its rows and a TOPIC, and its name in `T
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from slackbot.answers import (
-    campaign,
-    campaigns,
-    clicks,
-    dashboard,
-    history,
-    hot,
-    lead,
-    quality,
-    status,
-    timeline,
-    usage,
-    variants,
-    versions,
-)
-from slackbot.answers.filters import understood
+from slackbot.answers import campaigns, lead, status, usage, versions
 from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
-from slackbot.answers.visible import known_clients
-from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
+from slackbot.grammar import NotUnderstoodError, Question, nearest, parse
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
 from uysp.settings import Settings
 
-TOPICS = (
-    dashboard.TOPIC,
-    campaigns.TOPIC,
-    campaign.TOPIC,
-    clicks.TOPIC,
-    hot.TOPIC,
-    lead.TOPIC,
-    timeline.TOPIC,
-    variants.TOPIC,
-    quality.TOPIC,
-    status.TOPIC,
-    history.TOPIC,
-    versions.TOPIC,
-)
+TOPICS = (campaigns.TOPIC, lead.TOPIC, versions.TOPIC, status.TOPIC)
 HELP = usage.explanation(TOPICS)
 VERBS = (*(topic.verb for topic in TOPICS), HELP.verb)
-DEFAULT = dashboard.TOPIC.verb.name  # what an empty line asks
+DEFAULT = HELP.verb.name  # what an empty line asks
 
 _log = logging.getLogger(__name__)
 
@@ -62,13 +32,13 @@ class NotVisibleError(UyspError):
     """The person may see no client's data where the question was asked."""
 
 
-def question_of(typed: str) -> Question:
+def question_of(line: str) -> Question:
     """Read a line as one of our questions, without looking anything up.
 
     Raises:
         NotUnderstoodError: it is none; the message says what may have been meant.
     """
-    return parse(typed, VERBS, DEFAULT)
+    return parse(line, VERBS, DEFAULT)
 
 
 def lacks_client(question: Question) -> bool:
@@ -78,29 +48,21 @@ def lacks_client(question: Question) -> bool:
     return any(topic.verb.name == question.verb and "client" in topic.verb.filters for topic in TOPICS)
 
 
-def ask(
-    typed: str,
-    engine: Engine,
-    settings: Settings,
-    may_see: Callable[[str], bool] = lambda _client: True,
-    *,
-    whole: bool = False,
-) -> Answer:
+def ask(line: str, engine: Engine, settings: Settings, may_see: Callable[[str], bool] = lambda _client: True) -> Answer:
     """Answer a line, from one read-only snapshot of the marts.
 
     Args:
-        typed: the line.
+        line: what was typed.
         engine: of `uysp.database.open_database`, with the bot's role.
         settings: tell which clients are configured.
         may_see: whether the person may see the client with this key; rows of others do not exist for the answer.
-        whole: give lists with all their rows, not by pages.
 
     Raises:
-        NotUnderstoodError: no such verb, filter or client, or a value that means nothing.
+        NotUnderstoodError: no such verb, filter or client.
         NotVisibleError: no client may be seen.
         DatabaseError: the database is away or too slow; the log has the detail under the reference in the message.
     """
-    question = replace(question_of(typed), whole=whole)
+    question = question_of(line)
     topic = next((topic for topic in TOPICS if topic.verb.name == question.verb), None)
     if topic is None:
         return _explained(question, HELP)
@@ -113,7 +75,7 @@ def ask(
 
 
 def _explained(question: Question, explanation: Explanation) -> Answer:
-    findings = replace(explanation.answer(question), line=said(question))
+    findings = explanation.answer(question)
     return Answer(question.verb, question.filters, datetime.now(UTC), None, False, (), findings)
 
 
@@ -122,22 +84,16 @@ def _answer(
 ) -> Answer:
     now: datetime = connection.execute(text("select now()")).scalar_one()
     statuses = table_statuses(connection)
-    known = known_clients(statuses, settings)
+    # A key that was never read and is not configured is a mistyped one: nobody has to read of it.
+    read = {status.client for status in statuses if status.last_synced_at}
+    known = sorted(read | {client.key for client in settings.clients})
     clients, filters = _chosen(question, tuple(client for client in known if may_see(client)), known=bool(known))
-    question = replace(question, filters=filters)
     built = not missing_marts(connection, topic.marts)
     age = freshness(statuses, clients, topic.sources) if built else Freshness(None)
-    if age.data_as_of is None:
-        findings = _nothing_yet(topic)
-    else:
-        question = understood(question, connection, clients, topic.sorts)
-        findings = topic.answer(question, connection, clients, settings)
-    told = replace(
-        findings,
-        notes=(*findings.notes, *age.notes),
-        line=said(question),
-    )
-    return Answer(question.verb, question.filters, now, age.data_as_of, True, clients, told)
+    never_read = age.data_as_of is None
+    findings = _nothing_yet(topic) if never_read else topic.answer(question, connection, clients, settings)
+    told = Findings(findings.title, findings.summary, findings.sections, (*findings.notes, *age.notes))
+    return Answer(question.verb, filters, now, age.data_as_of, True, clients, told)
 
 
 def _chosen(question: Question, visible: tuple[str, ...], *, known: bool) -> tuple[tuple[str, ...], dict[str, str]]:
