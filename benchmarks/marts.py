@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def measure_answers(settings: Settings, bot: Engine) -> None:
     """Every example of every verb, the dashboard's view, and the dashboard as the portal computed it."""
     lines = [line for topic in TOPICS for line in topic.verb.examples]
     for line in lines:
-        tell_times(f"uysp ask {line}", timed(lambda line=line: ask(line, bot, settings)))  # type: ignore[misc]  # bound now
+        tell_times(f"uysp ask {line}", timed(partial(ask, line, bot, settings)))
     with bot.connect() as connection:
         if connection.execute(text("select to_regclass('marts.dashboard')")).scalar() is None:
             return

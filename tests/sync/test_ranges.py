@@ -139,7 +139,7 @@ def test_nobody_goes_on_reading_once_nobody_takes_it(reader: Reader, emulator: E
     for _ in range(ranges.PAGES_FIRST + 2):
         next(pages)
     assert reading_threads()
-    pages.close()  # type: ignore[attr-defined]  # a generator
+    pages.close()
     assert reading_threads() == []
     assert gateway.calls < RECORDS / 100 + ranges.PAGES_FIRST + ranges.PROBES + 2 * ranges.RANGES
 

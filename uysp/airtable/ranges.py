@@ -8,7 +8,7 @@ length would be uneven in records; so their bounds are also taken from the recor
 import math
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,8 +27,10 @@ FIRST_BASES = datetime(2012, 1, 1, tzinfo=UTC)
 ATTEMPTS = 3
 
 
-def all_pages(gateway: Gateway, table_id: str, rate: float, kind: Kind) -> Iterator[list[Record]]:
+def all_pages(gateway: Gateway, table_id: str, rate: float, kind: Kind) -> Generator[list[Record], None, None]:
     """Yield every record of a table, some of them twice where the table is large and answers are slow.
+
+    Closed early, it ends the listings it has begun.
 
     Args:
         gateway: to the base.
