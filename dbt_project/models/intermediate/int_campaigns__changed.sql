@@ -1,5 +1,5 @@
 -- One row per client, campaign that is known or shown otherwise than when the marts were last built.
-{{ config(materialized='table') }}
+{{ config(incremental_strategy='refill') }}
 
 with
 

@@ -1,6 +1,6 @@
 -- One row per client, lead whose row in marts.leads is computed anew: leads that changed, those of a campaign known or
 -- shown otherwise, and those that an affected message goes to or went to.
-{{ config(materialized='table') }}
+{{ config(incremental_strategy='refill') }}
 
 with
 

@@ -1,6 +1,6 @@
 -- One row per client, lead of which loads brought something that is not built yet, or that links, or did, to a
 -- Campaigns record that was renamed since. Its versions, and what they tell, are computed anew.
-{{ config(materialized='table') }}
+{{ config(incremental_strategy='refill') }}
 
 with
 

@@ -1,7 +1,7 @@
 -- One row per client, audit record whose message is computed anew: records that changed, all records of a lead or phone
 -- that such a record names or did, or of a lead that changed, and those of a campaign known or shown otherwise.
 -- Attempts meet results by lead or by phone and receipts meet messages by phone, so nothing reaches further.
-{{ config(materialized='table') }}
+{{ config(incremental_strategy='refill') }}
 
 with
 

@@ -1,6 +1,6 @@
 -- One row per client, audit record of which loads brought something that is not built yet, phone and lead that any
 -- version of it names.
-{{ config(materialized='table') }}
+{{ config(incremental_strategy='refill') }}
 
 with
 
