@@ -4,6 +4,7 @@ import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,16 +98,23 @@ def template(migrated_template: str) -> Template:
     return Template(migrated_template)
 
 
-@pytest.fixture
-def settings(database_url: str, template: Template, tmp_path: Path) -> Iterator[Settings]:
-    """Settings for a new, migrated database, and a home in a temporary folder."""
-    home = tmp_path / "home"
+@contextmanager
+def new_settings(database_url: str, template: Template, folder: Path) -> Iterator[Settings]:
+    """Settings for a new copy of a database, and a home in a folder."""
+    home = folder / "home"
     if template.dbt is not None:
         shutil.copytree(template.dbt, home / "dbt")
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"create database {TEST_DATABASE} template {template.database}")
         yield Settings(_env_file=None, database_url=SecretStr(database_of(database_url, TEST_DATABASE)), uysp_home=home)
         connection.execute(f"drop database {TEST_DATABASE} with (force)")
+
+
+@pytest.fixture
+def settings(database_url: str, template: Template, tmp_path: Path) -> Iterator[Settings]:
+    """Settings for a new, migrated database, and a home in a temporary folder."""
+    with new_settings(database_url, template, tmp_path) as settings:
+        yield settings
 
 
 @pytest.fixture

@@ -54,16 +54,25 @@ def base_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def unlimited() -> Behaviour:
+    """An Airtable that takes as many requests as we can send."""
+    return Behaviour(requests_per_second=None, user_requests_per_second=None)
+
+
 @pytest.fixture
 def emulator(base_file: Path) -> Iterator[Emulator]:
-    behaviour = Behaviour(requests_per_second=None, user_requests_per_second=None)
-    with running_emulator(Store.load(base_file), behaviour) as emulator:
+    with running_emulator(Store.load(base_file), unlimited()) as emulator:
         yield emulator
 
 
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch, settings: Settings, emulator: Emulator) -> dict[str, str]:
     """The environment of a working installation: the test's database, and the emulated base; returns its variables."""
+    return configure(monkeypatch, settings, emulator)
+
+
+def configure(patch: pytest.MonkeyPatch, settings: Settings, emulator: Emulator) -> dict[str, str]:
+    """Set the environment of a working installation, and return its variables."""
     assert settings.database_url is not None
     assert emulator.store.tokens is not None
     variables = {
@@ -75,5 +84,5 @@ def configured(monkeypatch: pytest.MonkeyPatch, settings: Settings, emulator: Em
         "AIRTABLE_BASE_ID": next(iter(emulator.store.bases)),
     }
     for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+        patch.setenv(name, value)
     return variables

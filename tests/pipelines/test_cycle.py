@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
+from pipelines.automation import look_for_changes
 from tests.conftest import Template
 from tests.pipelines.conftest import AUDIT, LEADS
 
@@ -30,6 +31,11 @@ def cycle(definitions: dg.Definitions, instance: dg.DagsterInstance) -> dg.Execu
 def rows(engine: Engine, table: str) -> int:
     with engine.connect() as connection:
         return int(connection.execute(text(f"select count(*) from {table}")).scalar_one())
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_empty_database_asks_for_a_run(instance: dg.DagsterInstance) -> None:
+    assert isinstance(look_for_changes(dg.build_sensor_context(instance=instance)), dg.RunRequest)
 
 
 @pytest.mark.usefixtures("configured")

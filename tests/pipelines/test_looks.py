@@ -1,35 +1,79 @@
 """The sensor and the schedule: what they ask of Airtable, when they ask for a run, and what they show without one."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
 from pipelines.airtable import DRIFT_CHECK, HEARTBEAT, HELD_CHECK, KEYS, READ_CHECK
 from pipelines.automation import look_for_changes, sync_every_five_minutes
 from playground.airtable.schema_edits import edit
-from playground.airtable.server import Emulator
+from playground.airtable.server import Emulator, running_emulator
+from playground.airtable.store import Store
+from tests.conftest import TEST_DATABASE, Template, new_settings
+from tests.pipelines.conftest import configure, unlimited
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import known_tables
 from uysp.airtable.limiter import Limiter
 from uysp.raw import load_written
 from uysp.settings import load_settings
+from uysp.sync import sync_client
+
+
+@dataclass(frozen=True)
+class Cycled:
+    """Everything after one cycle: the database, and the folder of Dagster's storage."""
+
+    template: Template
+    storage: Path
+
+
+@pytest.fixture(scope="module")
+def cycled(
+    database_url: str,
+    built_template: Template,
+    base_file: Path,
+    definitions: dg.Definitions,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cycled]:
+    """One cycle, for all tests of this file."""
+    storage = tmp_path_factory.mktemp("storage")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        new_settings(database_url, built_template, tmp_path_factory.mktemp("cycled")) as settings,
+        running_emulator(Store.load(base_file), unlimited()) as emulator,
+        dg.DagsterInstance.local_temp(str(storage)) as instance,
+    ):
+        configure(patch, settings, emulator)
+        assert run(definitions, instance)
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute(f"create database cycled_template template {TEST_DATABASE}")
+    yield Cycled(Template("cycled_template", built_template.dbt), storage)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("drop database cycled_template")
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+def template(cycled: Cycled) -> Template:
+    """A database in which a cycle loaded and built everything."""
+    return cycled.template
+
+
+@pytest.fixture
+def built(configured: dict[str, str], cycled: Cycled, engine: Engine, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster after the cycle, and the hook that each test's Airtable lacks made again, as if it had been lost."""
+    storage = shutil.copytree(cycled.storage, tmp_path / "storage")
+    settings = load_settings()
+    outcomes = sync_client(engine, settings, settings.clients[0])
+    assert [(each.error, each.changed) for each in outcomes] == [(None, 0)] * len(outcomes)
+    with dg.DagsterInstance.local_temp(str(storage)) as instance:
         yield instance
-
-
-@pytest.fixture
-def built(configured: dict[str, str], definitions: dg.Definitions, instance: dg.DagsterInstance) -> dg.DagsterInstance:
-    """Everything read and built once."""
-    run(definitions, instance)
-    return instance
 
 
 def run(definitions: dg.Definitions, instance: dg.DagsterInstance, tags: dict[str, str] | None = None) -> bool:
@@ -140,10 +184,6 @@ def test_without_the_sensor_the_schedule_does_everything(
     change_a_lead(emulator)
     let_pass(engine, 300)
     assert isinstance(schedule(built), dg.RunRequest)
-
-
-def test_an_empty_database_asks_for_a_run(configured: dict[str, str], instance: dg.DagsterInstance) -> None:
-    assert isinstance(sensor(instance), dg.RunRequest)
 
 
 def test_a_failure_is_shown_as_one_failed_run_and_then_as_a_reason(
