@@ -5,7 +5,6 @@ Every command imports what it needs when it runs: `uysp ask` must not pay for Da
 
 import enum
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,10 +17,12 @@ from rich.console import Console
 
 from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings, load_settings
+from uysp.write_commands import write_app
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from uysp.actions.rights import Person
     from uysp.cycle import TableOutcome
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app = typer.Typer(
 
 client_app = typer.Typer(help="Clients, one Airtable base each.", no_args_is_help=True)
 app.add_typer(client_app, name="client")
+app.add_typer(write_app)
 
 INTERRUPTED = 130  # what typer ends with after Ctrl-C, as shells do
 
@@ -157,13 +159,24 @@ def versions(
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:
     """A lead's past: every version of its record, and what changed from one to the next."""
-    words = [f'versions "{_unquoted(lead)}"', *([f'client:"{_unquoted(client)}"'] if client is not None else [])]
-    _answer(" ".join(words), as_json=as_json)
+    _answer(_line("versions", lead, client), as_json=as_json)
 
 
-def _unquoted(typed: str) -> str:
-    """Return a text that can stand in double quotes."""
-    return re.sub('["“”„«»]', " ", typed)
+@app.command()
+def history(
+    lead: Annotated[str, typer.Argument(metavar="[LEAD|REF]", help="Only of this lead, or under this reference.")] = "",
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose log.")] = None,
+    _asker: Asker = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
+) -> None:
+    """The log of writes: who changed what, and what came of it."""
+    _answer(_line("history", lead, client), as_json=as_json)
+
+
+def _line(verb: str, argument: str, client: str | None) -> str:
+    from slackbot.grammar import line
+
+    return line(verb, argument, {} if client is None else {"client": client})
 
 
 def _answer(text: str, *, as_json: bool) -> None:
@@ -180,7 +193,7 @@ def _answer(text: str, *, as_json: bool) -> None:
         keys = ", ".join(each.key for each in settings.clients)
         raise ConfigurationError(f"Several clients are configured, so say which: add client:KEY, one of {keys}.")
     with open_database(settings, Role.BOT) as engine:
-        answer = answer_question(text, engine, settings)
+        answer = answer_question(text, engine, settings, whole=as_json)
     if as_json:
         print(json_text(answer))
     else:
@@ -208,12 +221,20 @@ def up(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Offer to create what is missing in Airtable: the field Notes.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --fix: do not ask.")] = False,
+) -> None:
     """Check database, Airtable and Slack: a line each, what is wrong and what to do."""
     from slackbot.checks import check_slack
-    from uysp.doctor import State, check_calls, check_clients, check_database
+    from uysp.doctor import State, check_calls, check_clients, check_database, create_notes
 
     settings = load_settings()
+    if fix:
+        for said in create_notes(settings, lambda question: yes or (sys.stdin.isatty() and typer.confirm(question))):
+            print(said)
     console = Console(highlight=False)
     colours = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
     wrong = False
@@ -412,3 +433,51 @@ def chosen_clients(settings: Settings, key: str | None) -> tuple[Client, ...]:
         keys = ", ".join(client.key for client in settings.clients)
         raise ConfigurationError(f"There is no client {key!r}; the configured ones are: {keys}.")
     return chosen
+
+
+def acting_person(settings: Settings, who: str | None) -> "Person":
+    """Return who acts, as Slack knows them if it is configured."""
+    from uysp.terminal import person
+
+    if settings.slack_bot_token is None:
+        return person(who)
+
+    def look_up(user_id: str) -> "Person":
+        from slackbot.connection import identity, web_client
+        from slackbot.people import slack_person
+
+        slack = web_client(settings)
+        return slack_person(slack, identity(slack).team_id, user_id)
+
+    return person(who, look_up)
+
+
+def find_lead(engine: "Engine", settings: Settings, typed: str, client: str | None) -> tuple[str, str]:
+    """Return client and record id of the one lead that a text means.
+
+    Raises:
+        AmbiguousLeadError: it may mean several.
+        ConfigurationError: it means none.
+    """
+    from sqlalchemy import text
+
+    from slackbot.answers.freshness import missing_marts
+    from slackbot.answers.search import named_record, the_lead
+
+    keys = tuple(each.key for each in chosen_clients(settings, client))
+    with engine.connect() as connection:
+        match = None if missing_marts(connection, ("leads",)) else the_lead(connection, keys, typed)
+        if match is not None:
+            return match.client, match.lead_id
+        named = named_record(typed)
+        if named is not None:  # one that the marts do not have yet
+            found = connection.execute(
+                text("""
+                    select client, record_id from raw.leads
+                    where client = any(:keys) and record_id = :record_id and deleted_at is null
+                """),
+                {"keys": [key for key in keys if named[0] in {None, key}], "record_id": named[1]},
+            ).all()
+            if len(found) == 1:
+                return found[0].client, found[0].record_id
+    raise ConfigurationError(f"No lead found for “{typed[:80]}”; nothing was stored. uysp sync reads what is new.")

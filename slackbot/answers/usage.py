@@ -1,8 +1,8 @@
 """`help [VERB]`: what can be asked, told from the table of verbs itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from slackbot.answers.model import Column, Explanation, Findings, Kind, Section, Topic
+from slackbot.answers.model import Column, Explanation, Findings, Kind, Link, Section, Topic
 from slackbot.grammar import NotUnderstoodError, Question, Verb, nearest
 
 _VERB = Verb("help", usage="help [VERB]", summary="what can be asked", examples=("help lead",), text="VERB")
@@ -10,18 +10,21 @@ _VERB = Verb("help", usage="help [VERB]", summary="what can be asked", examples=
 
 @dataclass(frozen=True)
 class Usage:
-    """How a verb is used; `examples` are whole lines."""
+    """How a verb is used; `examples` are whole lines, `sorts` what its filter `sort` takes."""
 
     verb: str
     usage: str
     summary: str
     examples: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    sorts: tuple[str, ...] = ()
 
 
 def explanation(others: tuple[Topic, ...]) -> Explanation:
     """Return the verb that explains these others and itself."""
     usages = [
-        Usage(verb.name, verb.usage, verb.summary, verb.examples) for verb in (*(other.verb for other in others), _VERB)
+        *(_usage(other.verb, other.sorts) for other in others),
+        _usage(_VERB, ()),
     ]
 
     def answer(question: Question) -> Findings:
@@ -34,13 +37,25 @@ def explanation(others: tuple[Topic, ...]) -> Explanation:
                 tuple(f"help {name}" for name in close),
             )
         summary = f"You can ask: {'; '.join(usage.usage for usage in chosen)}."
-        return Findings("What you can ask", summary, {"verbs": Section(chosen, _COLUMNS)})
+        columns = _COLUMNS if len(chosen) > 1 else tuple(replace(column, main=True) for column in _COLUMNS)
+        section = Section(chosen, columns, link=lambda usage: Link(usage.verb, f"help {usage.verb}"))
+        return Findings("What you can ask", summary, {"verbs": section})
 
     return Explanation(_VERB, answer)
+
+
+def _usage(verb: Verb, sorts: tuple[str, ...]) -> Usage:
+    return Usage(verb.name, verb.usage, verb.summary, verb.examples, verb.filters, sorts)
+
+
+def _filters(usage: Usage) -> str:
+    """Return the filters as they are written, with what orders there are."""
+    return " ".join(f"sort:{'|'.join(usage.sorts)}" if name == "sort" else f"{name}:" for name in usage.filters)
 
 
 _COLUMNS = (
     Column("Type", Kind.TEXT, lambda usage: usage.usage),
     Column("To see", Kind.TEXT, lambda usage: usage.summary),
+    Column("Filters", Kind.TEXT, _filters, main=False),
     Column("For example", Kind.TEXT, lambda usage: " · ".join(usage.examples)),
 )
