@@ -103,13 +103,15 @@ def answer_blocks(
     return [*before, *rows, *after]
 
 
-def _data_table(section: Section, columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> Block:
-    header, *rows = cells
-    table = [[_raw_text(label) for label in header]]
-    for row, texts in zip(section.rows, rows, strict=False):  # of the rows as many as fit
-        table.append([_cell(column, row, text) for column, text in zip(columns, texts, strict=True)])
-    caption = clipped(section.heading or "Rows", MOST_HEADER)
-    return {"type": "data_table", "caption": caption, "page_size": _PAGE_SIZE, "rows": table}
+def _own_buttons(answer: Answer) -> list[Block]:
+    """Return the buttons for the person who asked: what the numbers mean, and sharing them."""
+    line = clean(answer.findings.line)
+    explained = any(column.definition for each in answer.sections.values() for column in each.columns)
+    made = [
+        button("What is this?", line, EXPLAIN) if explained else None,
+        button("Share…", line, SHARE) if Sharing(line).fits() else None,
+    ]
+    return [each for each in made if each is not None]
 
 
 def _small_print(answer: Answer, zone: tzinfo, *, stays: bool) -> list[Block | str]:
