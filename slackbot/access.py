@@ -4,8 +4,9 @@ Every request passes here before anything is looked up (slackbot/desk.py); refus
 """
 
 import logging
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from threading import Lock
@@ -26,6 +27,7 @@ from uysp.settings import Client, Settings
 REMEMBERED_SECONDS = 300
 MOST_REMEMBERED = 10_000
 
+_USER_ID = re.compile("[UW][A-Z0-9]{2,20}")
 _log = logging.getLogger(__name__)
 
 
@@ -120,6 +122,17 @@ class Access:
         name = str(profile.get("display_name") or user.get("real_name") or asker.user_id)
         return Admission(lambda key: self._may_see(asker, key), name, _zone(user), profile.get("email") or None)
 
+    def groups_of(self, user_id: str) -> frozenset[str]:
+        """Return ids and handles of the user groups that a person is in; none where they cannot be read."""
+        return frozenset(name for name, people in self._known_members().items() if user_id in people)
+
+    def people_of(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the user ids that these names stand for: ids themselves, ids and handles of user groups."""
+        members = self._known_members()
+        plain = [name.removeprefix("@") for name in names]
+        single = {name for name in plain if name not in members and _USER_ID.fullmatch(name)}
+        return frozenset(single.union(*(members.get(name, frozenset()) for name in plain)))
+
     def _checked_person(self, asker: Asker) -> Mapping[str, Any]:
         if asker.team_id != self._team_id:
             raise RefusedError("Only members of this workspace may ask; nothing was looked up.", "other workspace")
@@ -153,14 +166,17 @@ class Access:
     def _in_groups(self, asker: Asker, client: Client) -> bool:
         if not client.slack_user_groups:
             return True
+        members = self._known_members()
+        return any(asker.user_id in members.get(group.removeprefix("@"), ()) for group in client.slack_user_groups)
+
+    def _known_members(self) -> Mapping[str, frozenset[str]]:
+        """Return the members of every user group; nobody where Slack does not tell, which lets nobody in."""
         try:
             members: Mapping[str, frozenset[str]] = self._groups.get("all", self._members)
         except UNREACHABLE as error:
-            _log.warning(
-                "user groups cannot be read (%s): client %s is shown to nobody", type(error).__name__, client.key
-            )
-            return False
-        return any(asker.user_id in members.get(group.removeprefix("@"), ()) for group in client.slack_user_groups)
+            _log.warning("user groups cannot be read (%s): nobody counts as a member", type(error).__name__)
+            return {}
+        return members
 
     def _members(self) -> Mapping[str, frozenset[str]]:
         """Return the user ids of every user group, by its id and by its handle."""

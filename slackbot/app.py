@@ -26,10 +26,12 @@ from slackbot.connection import (
     web_client,
 )
 from slackbot.desk import Desk, log_bug, something_wrong
+from slackbot.drafts import Drafts
 from slackbot.health import slack_answers, watched
 from slackbot.listeners import register
 from slackbot.pace import Reads
 from slackbot.previews import Previews
+from slackbot.telling import Teller, telling
 from slackbot.web import http_app, serving
 from uysp.actions.worker import working
 from uysp.database import Role, open_database
@@ -76,17 +78,23 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
         keep_proxies_from_loopback()
     client = web_client(settings)
     me = identity(client)
-    bot = Bot(
-        settings=settings,
-        engine=engine,
-        client=client,
-        access=Access(client, me, settings, engine),
-        desk=Desk(),
-        reads=Reads(),
-        previews=Previews(),
-    )
+    access = Access(client, me, settings, engine)
     with ExitStack() as stack:
-        stack.enter_context(working(engine, settings))
+        worker = stack.enter_context(working(engine, settings))
+        stack.enter_context(telling(Teller(engine, settings, client, access)))
+        bot = Bot(
+            settings=settings,
+            engine=engine,
+            client=client,
+            access=access,
+            desk=Desk(),
+            reads=Reads(),
+            previews=Previews(),
+            drafts=Drafts(),
+            worker=worker,
+            results=Desk(),
+            closing=threading.Event(),
+        )
         threads = stack.enter_context(ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"))
         app = build_app(bot, threads)
         if settings.slack_app_token is None:
@@ -100,6 +108,8 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
             port = stack.enter_context(serving(http_app(watched(heard, engine), None), settings.port))
             how = "Socket Mode"
         # Closed first, so that what is still coming is told to ask again while the rest is finished.
+        stack.callback(bot.closing.set)
+        stack.callback(bot.results.close)
         stack.callback(bot.desk.close)
         _log.info("The bot listens in %s by %s; health: port %d, /healthz.", me.team or me.team_id, how, port)
         yield heard

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 
 from slack_sdk import WebClient
 from sqlalchemy import Engine
@@ -11,10 +12,12 @@ from slackbot.answers import ask, question_of
 from slackbot.answers.model import Answer, Link
 from slackbot.blocks.message import Form, answer_message, sentence_message
 from slackbot.desk import Desk, Taken, log_bug, something_wrong
+from slackbot.drafts import Drafts
 from slackbot.grammar import NotUnderstoodError
 from slackbot.pace import Reads
 from slackbot.place import MessageOf, Place, deliver
 from slackbot.previews import Previews
+from uysp.actions.worker import Worker
 from uysp.errors import UyspError
 from uysp.settings import Settings
 
@@ -27,6 +30,10 @@ class Bot:
         client: of the Web API.
         reads: how much people asked lately.
         previews: what people were shown before they share it.
+        drafts: texts that wait for their form to be submitted.
+        worker: carries out what is written; woken as soon as something is stored.
+        results: the pool of those who wait for what came of a write, so that questions need not wait for them.
+        closing: set when the bot stops.
     """
 
     settings: Settings
@@ -36,6 +43,10 @@ class Bot:
     desk: Desk
     reads: Reads
     previews: Previews
+    drafts: Drafts
+    worker: Worker
+    results: Desk
+    closing: Event
 
     def admit(self, asker: Asker) -> Admission:
         """Check a person who is about to read something, and count the read.

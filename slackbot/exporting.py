@@ -1,7 +1,10 @@
 """A section of an answer as a CSV file, to the person alone."""
 
+from typing import Any
+
 from slack_sdk.errors import SlackApiError
 
+from slackbot.access import Admission
 from slackbot.blocks.csv_file import csv_file, csv_name
 from slackbot.bot import Bot, said
 from slackbot.connection import UNREACHABLE, error_word
@@ -31,9 +34,38 @@ def _sent(bot: Bot, line: str, section_name: str, place: Place) -> str:
         return "There are no rows to send, so no file was made."
     content = csv_file(section, personal=True, zone=admission.zone)
     rows = len(section.rows)
-    name, person = csv_name(answer, section_name), place.asker.user_id
+    name = csv_name(answer, section_name)
     details = {"verb": answer.verb, "filters": dict(answer.filters), "section": section_name, "rows": rows}
     client = answer.clients[0] if len(answer.clients) == 1 else None
+    return sent_file(bot, place, admission, name, content, f"{answer.findings.title}: {rows:,} rows", details, client)
+
+
+def sent_file(
+    bot: Bot,
+    place: Place,
+    admission: Admission,
+    name: str,
+    content: bytes,
+    title: str,
+    details: dict[str, Any],
+    client: str | None = None,
+) -> str:
+    """Log a file and send it by direct message; returns what to say of it.
+
+    Args:
+        bot: everything there is one of.
+        place: where it was asked for.
+        admission: of the person.
+        name: of the file.
+        content: of the file.
+        title: what Slack shows above it.
+        details: for the log; `rows` among them.
+        client: key of the client, where it is about one.
+
+    Raises:
+        NotSentError: Slack did not take it.
+    """
+    person, rows = place.asker.user_id, int(details["rows"])
     with bot.engine.begin() as connection:  # before it leaves: what cannot be logged is not sent
         append(
             connection,
@@ -44,7 +76,6 @@ def _sent(bot: Bot, line: str, section_name: str, place: Place) -> str:
             outcome="done",
             details=details,
         )
-    title = f"{answer.findings.title}: {rows:,} rows"
     try:
         opened = bot.client.chat_postMessage(channel=person, text=f"Here is {name}, for you alone.")
         bot.client.files_upload_v2(

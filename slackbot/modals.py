@@ -56,10 +56,12 @@ def _filled(bot: Bot, place: Place, view_id: str, title: str, fill: Fill) -> Non
     show(bot, view_id, view)
 
 
-def show(bot: Bot, view_id: str, view: View) -> None:
-    """Show something else in an open modal; one that the person has closed meanwhile is let be."""
+def show(bot: Bot, view_id: str, view: View) -> bool:
+    """Show something else in an open modal; returns False where the person has closed it meanwhile."""
     try:
         bot.client.views_update(view_id=view_id, view=view)
     except SlackApiError as error:
         if error_word(error) != "not_found":
             raise
+        return False
+    return True

@@ -95,8 +95,10 @@ def of_event(body: Payload) -> Place:
     return Place(asker, key=str(body.get("event_id") or ""), thread_ts=event.get("thread_ts"))
 
 
-def deliver(client: WebClient, place: Place, message: MessageOf, *, replace: bool = False) -> None:
+def deliver(client: WebClient, place: Place, message: MessageOf, *, replace: bool = False) -> bool:
     """Show a message to the person at a place alone; by direct message where nothing else does.
+
+    Returns whether it reached them.
 
     Args:
         client: of the Web API.
@@ -108,9 +110,10 @@ def deliver(client: WebClient, place: Place, message: MessageOf, *, replace: boo
     for send in _ways(client, place, replace=replace):
         said = _first_form(message, send)
         if not said:
-            return
+            return True
         _log.warning("an answer was not taken (%s)", said)
     _log.error("an answer reached nobody")
+    return False
 
 
 def _ways(client: WebClient, place: Place, *, replace: bool) -> Iterator[Send]:

@@ -5,9 +5,9 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from uysp.actions.messages import take_result
 from uysp.actions.model import Asked
@@ -98,25 +98,6 @@ def removal_targets(
             )
         ]
     return (lead_id, *(other.lead_id for other in chosen))
-
-
-def present_state(connection: Connection, client: str, lead_id: str) -> str:
-    """Return in a line how a lead stands, as it was last loaded."""
-    fields: dict[str, Any] | None = connection.execute(
-        text("select fields from raw.leads where client = :client and record_id = :lead_id"),
-        {"client": client, "lead_id": lead_id},
-    ).scalar_one_or_none()
-    if fields is None:
-        return f"{client}/{lead_id}: not loaded yet."
-    stopped = fields.get("SMS Stop Reason") or "no reason" if fields.get("SMS Stop") is True else None
-    name = " ".join(str(fields.get(each) or "") for each in ("First Name", "Last Name")).strip() or fields.get("Lead")
-    parts = [
-        str(fields.get("Processing Status") or "no status"),
-        f"campaign {fields.get('Campaign (CORRECTED)') or 'none'}",
-        f"stopped ({stopped})" if stopped else "not stopped",
-        *(["booked"] if fields.get("Booked") is True else []),
-    ]
-    return f"{name or lead_id} ({client}/{lead_id}): {', '.join(parts)}."
 
 
 def log_text(lines: Sequence[LogLine]) -> str:

@@ -56,8 +56,9 @@ def remove(
     who: Actor = None,
 ) -> None:
     """Remove a lead from its campaign in Airtable, so that no message follows."""
+    from uysp.actions.present import present_state
     from uysp.actions.removal import removal
-    from uysp.terminal import present_state, removal_targets
+    from uysp.terminal import removal_targets
 
     def asked(connection: "Connection", key: str, lead_id: str) -> "Asked":
         asking = (lambda question, default: typer.confirm(question, default=default)) if sys.stdin.isatty() else None

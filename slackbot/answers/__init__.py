@@ -32,6 +32,7 @@ from slackbot.answers.freshness import Freshness, freshness, missing_marts, tabl
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
 from slackbot.answers.visible import known_clients
+from slackbot.answers.writes import WRITES, WritesError, is_write
 from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
@@ -51,7 +52,7 @@ TOPICS = (
     history.TOPIC,
     versions.TOPIC,
 )
-HELP = usage.explanation(TOPICS)
+HELP = usage.explanation(TOPICS, WRITES)
 VERBS = (*(topic.verb for topic in TOPICS), HELP.verb)
 DEFAULT = dashboard.TOPIC.verb.name  # what an empty line asks
 
@@ -63,12 +64,12 @@ class NotVisibleError(UyspError):
 
 
 def question_of(typed: str) -> Question:
-    """Read a line as one of our questions, without looking anything up.
+    """Read a line as one of our questions, or as something to be written, without looking anything up.
 
     Raises:
         NotUnderstoodError: it is none; the message says what may have been meant.
     """
-    return parse(typed, VERBS, DEFAULT)
+    return parse(typed, (*VERBS, *WRITES), DEFAULT)
 
 
 def lacks_client(question: Question) -> bool:
@@ -98,10 +99,16 @@ def ask(
     Raises:
         NotUnderstoodError: no such verb, filter or client, or a value that means nothing.
         NotVisibleError: no client may be seen.
+        WritesError: the line writes.
         DatabaseError: the database is away or too slow; the log has the detail under the reference in the message.
     """
     question = replace(question_of(typed), whole=whole)
     topic = next((topic for topic in TOPICS if topic.verb.name == question.verb), None)
+    if is_write(question):
+        raise WritesError(
+            f"“{question.verb}” writes to Airtable and is no question, so nothing was done; "
+            f"type it after /uysp in Slack, or uysp {question.verb} in the terminal."
+        )
     if topic is None:
         return _explained(question, HELP)
     try:

@@ -7,6 +7,7 @@ from slackbot.answers.leads import Lead, label, lead_line
 from slackbot.answers.model import Column, Findings, Kind, Layout, Link, Page, Section, Topic, column_list, read_row
 from slackbot.answers.search import MOST_MATCHES, Found, find_leads
 from slackbot.answers.timeline import EVENT_COLUMNS, events
+from slackbot.answers.writes import write_links
 from slackbot.grammar import Question, Verb, line
 from uysp.settings import Settings
 
@@ -57,6 +58,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             Link("Log of writes", lead_line("history", lead.client, lead.lead_id)),
             Link("Hot leads", line("hot", filters=client)),
         ),
+        writes=write_links(lead.client, lead.lead_id, lead.claimed_by),
     )
 
 

@@ -165,6 +165,7 @@ class Findings:
         links: where people go from here, the likeliest first; also back.
         choices: the same question asked differently.
         line: what would be typed for this very answer, so that it can be asked again or shared.
+        writes: lines that write to what the answer is about; for the person who asked alone.
     """
 
     title: str
@@ -175,6 +176,7 @@ class Findings:
     links: tuple[Link, ...] = ()
     choices: tuple[Choice, ...] = ()
     line: str = ""
+    writes: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)

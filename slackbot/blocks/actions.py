@@ -8,7 +8,7 @@ secret and no permission.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 LONGEST_BUTTON_VALUE = 2000
@@ -33,6 +33,37 @@ choice is as ASK."""
 
 LEAD = "lead"
 """The same in a modal: its options carry `client/record id`."""
+
+WRITE = re.compile(r"write:\d+")
+"""Buttons that begin to write, such as “Add note…”: `chosen_line` has the line that would be typed for it. What needs
+words opens a window; nothing is written before that is submitted."""
+
+UNDO = "undo"
+"""Button “Undo”: its value is the reference of what was written."""
+
+PROGRESS = "progress"
+"""Button “How far?” of a bulk removal: its value is the reference."""
+
+STOP = "stop"
+"""Button “Stop” of a bulk removal: its value is the reference."""
+
+RESULTS = "results"
+"""Button “Send results as CSV” of a bulk removal: its value is the reference."""
+
+RECORD = "record"
+"""Button that opens a record in Airtable; nothing is asked of us."""
+
+WRITE_VIEW = "write_view"
+"""`callback_id` of the modals that write: submitted, they mean to; their `private_metadata` is a `Writing`."""
+
+FIND_VIEW = "find_view"
+"""`callback_id` of the modal in which a lead is looked for to be shown; its `private_metadata` is a `Writing`."""
+
+NOTE_SHORTCUT = "note_from_message"
+"""`callback_id` of the message shortcut “Add note to a lead”."""
+
+NOTE_TYPE, NOTE_TEXT, REASON, ALSO, STATUS, CONFIRM = "note_type", "note_text", "reason", "also", "status", "confirm"
+"""What is filled in there; each stands in a block of the same id."""
 
 EXPLAIN = "explain"
 """Button “What is this?”: opens `views.loading_view`, then `views.explain_view`; its value is the line."""
@@ -87,6 +118,43 @@ class Sharing:
         raise ValueError("this is no Sharing")
 
 
+@dataclass(frozen=True)
+class Writing:
+    """What a modal is to write; carried by it, hence checked again when it comes back.
+
+    Attributes:
+        kind: the verb, as `note`; `lead` where one is only looked for.
+        channel_id: where it was asked for: which clients may be seen depends on it, and the answer goes there.
+        lead: `client/record id`; '' until it is chosen.
+        line: what was typed, where that means many leads.
+        draft: by which a text is kept that is too long for the modal.
+        status: chosen beforehand.
+    """
+
+    kind: str
+    channel_id: str = ""
+    lead: str = ""
+    line: str = ""
+    draft: str = ""
+    status: str = ""
+
+    def packed(self) -> str:
+        """Return it as `private_metadata`."""
+        return json.dumps(astuple(self), ensure_ascii=False)
+
+    @classmethod
+    def unpacked(cls, metadata: str) -> "Writing":
+        """Read it back.
+
+        Raises:
+            ValueError: it is not what `packed` returns.
+        """
+        values = json.loads(metadata)
+        if isinstance(values, list) and len(values) == len(fields(cls)) and all(isinstance(v, str) for v in values):
+            return cls(*values)
+        raise ValueError("this is no Writing")
+
+
 def ask_id(number: int) -> str:
     """Return the action_id of a button that asks; the number tells it from the others of its message."""
     return f"ask:{number}"
@@ -100,6 +168,11 @@ def choose_id(number: int) -> str:
 def open_id(number: int) -> str:
     """Return the action_id of a select of rows."""
     return f"open:{number}"
+
+
+def write_id(number: int) -> str:
+    """Return the action_id of a button that begins to write."""
+    return f"write:{number}"
 
 
 def csv_id(section: str) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from slackbot.answers.model import Choice, Link
-from slackbot.blocks.actions import FIND_LEAD, LONGEST_BUTTON_VALUE, LONGEST_OPTION_VALUE, ask_id, choose_id
+from slackbot.blocks.actions import FIND_LEAD, LONGEST_BUTTON_VALUE, LONGEST_OPTION_VALUE, ask_id, choose_id, write_id
 from slackbot.blocks.fit import (
     MOST_ACTIONS,
     MOST_CONTEXT_ELEMENTS,
@@ -114,6 +114,12 @@ def button(label: str, line: str, action_id: str) -> Block | None:
 def ask_buttons(links: Iterable[Link], ids: Iterator[int]) -> list[Block]:
     """Return a button for each link that one can carry."""
     made = (button(link.label, link.line, ask_id(next(ids))) for link in links)
+    return [each for each in made if each is not None]
+
+
+def write_buttons(links: Iterable[Link], ids: Iterator[int]) -> list[Block]:
+    """Return a button for each line that writes."""
+    made = (button(link.label, link.line, write_id(next(ids))) for link in links)
     return [each for each in made if each is not None]
 
 

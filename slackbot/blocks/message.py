@@ -8,7 +8,18 @@ from typing import Any
 from slackbot.answers.model import Answer, Link
 from slackbot.blocks.actions import EXPLAIN, SHARE, Sharing
 from slackbot.blocks.chart import chart_blocks
-from slackbot.blocks.elements import Block, actions, ask_buttons, button, choices, context, header, section, time_text
+from slackbot.blocks.elements import (
+    Block,
+    actions,
+    ask_buttons,
+    button,
+    choices,
+    context,
+    header,
+    section,
+    time_text,
+    write_buttons,
+)
 from slackbot.blocks.fit import MOST_ACTIONS, MOST_BLOCKS, MOST_CHARTS, MOST_DATA_TABLE_CHARACTERS, MOST_TEXT, clipped
 from slackbot.blocks.rows import Form, Reader, rows_blocks
 from slackbot.blocks.share import shared
@@ -95,6 +106,7 @@ def answer_blocks(
     if may_press:
         before += actions(choices(findings.choices, ids))
         own = [] if stays else _own_buttons(answer)
+        after += actions([] if stays else write_buttons(findings.writes, ids))
         after += actions([*ask_buttons(findings.links, ids)[: MOST_ACTIONS - len(own)], *own])
     after += context(_small_print(answer, zone, stays=stays))
     before += charts

@@ -21,7 +21,7 @@ def render(answer: Answer, console: Console) -> None:
     with_headings = sum(bool(section.rows) for section in answer.sections.values()) > 1
     for section in answer.sections.values():
         if with_headings and section.rows and section.heading:
-            console.print(Text(f"\n{section.heading}", style="bold"))
+            console.print(Text(f"\n{clean(section.heading)}", style="bold"))
         _print_section(section, console)
     for remark in remarks(answer):
         console.print(Text(remark, style="dim"))
@@ -45,7 +45,7 @@ def _print_section(section: Section, console: Console) -> None:
 
 def _page_line(page: Page, rows: int) -> str:
     """Say which rows these are, and what to type for others."""
-    turned = [line for line in (page.before, page.after) if line]
+    turned = [clean(line) for line in (page.before, page.after) if line]
     return f"Rows {page.first:,} to {page.first + rows - 1:,} of {page.total:,}; others: {' · '.join(turned)}"
 
 
@@ -58,7 +58,8 @@ def _table(section: Section, width: int) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for column, needed in zip(columns, least, strict=True):
         justify: JustifyMethod = "right" if column.kind in _NUMBERS else "left"
-        table.add_column(Text(column.label), justify=justify, overflow="fold", min_width=needed if fits else None)
+        label = Text(clean(column.label))
+        table.add_column(label, justify=justify, overflow="fold", min_width=needed if fits else None)
     for row in cells:
         table.add_row(*map(Text, row))
     return table
@@ -74,5 +75,5 @@ def _card(columns: Sequence[Column], row: object) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for column in columns:
-        table.add_row(column.label, Text(shown(column, row)))
+        table.add_row(Text(clean(column.label)), Text(shown(column, row)))
     return table

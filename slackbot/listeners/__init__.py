@@ -3,7 +3,7 @@
 from slack_bolt import App
 
 from slackbot.bot import Bot
-from slackbot.listeners import actions, commands, events, leftovers, options, views
+from slackbot.listeners import actions, commands, events, leftovers, options, views, writes
 
 
 def register(app: App, bot: Bot) -> None:
@@ -13,4 +13,5 @@ def register(app: App, bot: Bot) -> None:
     actions.register(app, bot)
     options.register(app, bot)
     views.register(app, bot)
+    writes.register(app, bot)
     leftovers.register(app, bot)

@@ -24,6 +24,7 @@ from slackbot.home import publish
 from slackbot.modals import fill_modal, open_modal
 from slackbot.place import of_interaction
 from slackbot.sharing import TITLE, preview, started
+from slackbot.starting import begin
 
 Body = dict[str, Any]
 
@@ -37,7 +38,8 @@ def register(app: App, bot: Bot) -> None:
     def asked(ack: Ack, body: Body, action: Body) -> None:
         ack()
         place, line = of_interaction(body), chosen_line(action)
-        bot.take(place, lambda: bot.answer(line, place))
+        if not begin(bot, place, line):  # a verb that was meant may write
+            bot.take(place, lambda: bot.answer(line, place))
 
     @app.action(CHOOSE)
     def chosen(ack: Ack, body: Body, action: Body) -> None:

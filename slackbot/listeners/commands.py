@@ -8,6 +8,7 @@ from slackbot.blocks.text import unescaped
 from slackbot.bot import Bot, looking_up
 from slackbot.desk import Taken
 from slackbot.place import of_command
+from slackbot.starting import begin
 
 COMMAND = "/uysp"
 
@@ -18,6 +19,9 @@ def register(app: App, bot: Bot) -> None:
     @app.command(COMMAND)
     def uysp(ack: Ack, command: dict[str, Any]) -> None:
         line, place = unescaped(str(command.get("text") or "")), of_command(command)
+        if begin(bot, place, line):
+            ack()
+            return
         taken = bot.desk.take(place.key, lambda: bot.answer(line, place, replace=True))
         if taken is Taken.BEFORE:
             ack()

@@ -12,6 +12,7 @@ from slackbot.blocks.text import unescaped
 from slackbot.bot import Bot
 from slackbot.home import publish
 from slackbot.place import Place, of_event
+from slackbot.starting import begin
 
 _MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
 _log = logging.getLogger(__name__)
@@ -43,7 +44,8 @@ def _answer(bot: Bot, place: Place, event: Mapping[str, Any], text: str) -> None
         bot.take(place, lambda: _refuse(bot, place))
     else:
         line = unescaped(text).strip()
-        bot.take(place, lambda: bot.answer(line, place))
+        if not begin(bot, place, line):
+            bot.take(place, lambda: bot.answer(line, place))
 
 
 def _refuse(bot: Bot, place: Place) -> None:

@@ -13,7 +13,7 @@ from slackbot.sharing import TITLE, post
 
 
 def register(app: App, bot: Bot) -> None:
-    """Attach every modal that can be submitted. Those that write have their place here."""
+    """Attach the modals that can be submitted, but for those that write (`slackbot.listeners.writes`)."""
 
     @app.view(SHARE_VIEW)
     def share(ack: Ack, body: dict[str, Any]) -> None:

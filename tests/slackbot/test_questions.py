@@ -15,6 +15,7 @@ from slackbot.answers import TOPICS, VERBS, ask, question_of
 from slackbot.answers.dashboard import best_campaigns
 from slackbot.answers.filters import PAGE_ROWS
 from slackbot.answers.model import Answer, Section
+from slackbot.answers.writes import WRITES
 from slackbot.blocks import json_text
 from slackbot.grammar import NotUnderstoodError, said
 from tests.slackbot.built import CLIENTS, warehouse, warehouse_settings
@@ -399,7 +400,7 @@ def test_the_documentation_lists_every_verb_with_its_filters_and_orders() -> Non
         usage.split()[0]: re.findall(r"`([a-z]+):`", filters)
         for usage, filters in re.findall(r"^\| `([a-z][^`:]*)` \| .* \| (.*) ?\|$", page, re.MULTILINE)
     }
-    assert listed == {verb.name: list(verb.filters) for verb in VERBS}
+    assert listed == {verb.name: list(verb.filters) for verb in (*VERBS, *WRITES)}
     explained = set(re.findall(r"^\| `([a-z]+):` \|", page, re.MULTILINE))
     assert explained == {name for verb in VERBS for name in verb.filters}
     for topic in TOPICS:

@@ -1,0 +1,417 @@
+"""Writes from Slack, from the click to Airtable's cells: forms, buttons, the shortcut, what is told and when."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sqlalchemy
+from slack_sdk import WebClient
+from sqlalchemy import text
+
+from playground.airtable.server import Emulator, running_emulator
+from playground.airtable.store import Store
+from playground.slack.limits.blocks import block_faults
+from playground.slack.limits.views import view_faults
+from playground.slack.server import Slack
+from playground.slack.surfaces import View
+from playground.slack.workspace import Message
+from slackbot import telling, writing
+from slackbot.app import running
+from slackbot.blocks.actions import ALSO, CONFIRM, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
+from tests.actions.world import RealClock, World, make_world, unlimited
+from tests.slackbot import marts
+from tests.slackbot.conftest import HTTP, bot_settings
+from tests.slackbot.test_bot import eventually, shown
+from uysp.actions import requests
+from uysp.actions.rights import Person
+from uysp.database import Role, open_database
+from uysp.settings import Settings
+
+ADA, BEN = "U0ADA00001", "U0BEN00001"
+
+
+@dataclass
+class Office:
+    """A base behind the emulated Airtable, and the bot before it."""
+
+    world: World
+    slack: Slack
+    settings: Settings
+
+    def lead(self, number: int) -> str:
+        """A lead as people name it for sure."""
+        return f"{self.world.client.key}/{self.world.ids[number]}"
+
+    def cells(self, number: int) -> dict[str, Any]:
+        return self.world.lead(self.world.ids[number])
+
+    def notes(self, number: int) -> str:
+        return str(self.cells(number).get("Notes") or "")
+
+    def form(self, who: str, line: str) -> View:
+        """Type a line, and return the form that opens."""
+        assert self.slack.command(who, line, "general").error is None
+        return self.opened(who)
+
+    def opened(self, who: str) -> View:
+        view = self.slack.wait_for_modal(who, lambda view: "One moment" not in str(view.blocks))
+        assert view_faults(dict(view.content), "modal") == []
+        return view
+
+    def ended(self, who: str, words: str) -> View:
+        """Return the form's window once it says how it ended."""
+        return self.slack.wait_for_modal(who, lambda view: words in str(view.blocks), 10)
+
+    def told(self, who: str, words: str, seconds: float = 10) -> Message:
+        """Return the direct message with these words, once it is there."""
+        direct = self.slack.workspace.direct_message(self.slack.workspace.person(who).id)
+
+        def fitting() -> list[Message]:
+            return [each for each in self.slack.workspace.screen(who, direct.id) if words in shown(each)]
+
+        assert eventually(lambda: bool(fitting()), seconds), [
+            shown(each) for each in self.slack.workspace.screen(who, direct.id)
+        ]
+        return fitting()[-1]
+
+
+@pytest.fixture(scope="module")
+def airtable() -> Iterator[Emulator]:
+    with running_emulator(Store({}), unlimited()) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def open_office(
+    built: sqlalchemy.Engine, settings: Settings, slack: Slack, airtable: Emulator
+) -> Iterator[Callable[..., Office]]:
+    """Opens an office; its leads stand in the marts too."""
+    airtable.heal()
+    world = make_world(built, settings, airtable, leads=4)
+    world.clock = RealClock()
+    airtable.store.clock.source = world.clock
+    marts.mark_synced(built, world.client.key)
+    for number, lead_id in enumerate(world.ids):
+        marts.add_lead(
+            built, number, client=world.client.key, lead_id=lead_id, name=f"Lea Number{number}", campaign="Webinar"
+        )
+    marts.add_campaign(built, "Webinar", client=world.client.key)
+    with open_database(settings, Role.BOT) as engine:
+        bots: list[Any] = []
+
+        def opened(**changed: Any) -> Office:
+            ours = bot_settings(world.settings, slack, HTTP).model_copy(update=changed)
+            manager = running(ours, engine)
+            manager.__enter__()
+            bots.append(manager)
+            return Office(world, slack, ours)
+
+        yield opened
+        airtable.heal()
+        for manager in bots:
+            manager.__exit__(None, None, None)
+
+
+@pytest.fixture
+def office(open_office: Callable[..., Office]) -> Office:
+    return open_office()
+
+
+def test_a_note_is_written_from_its_form_and_taken_out_by_its_undo_button(office: Office) -> None:
+    office.world.edit(office.world.ids[1], Notes="before")
+    view = office.form("ada", f"note {office.lead(1)}")
+    assert "In Sequence" in str(view.blocks)
+    office.slack.submit("ada", **{NOTE_TYPE: "Call", NOTE_TEXT: "AT&T said 5 < 6 <b>now</b>"})
+    ended = office.ended("ada", "Note added to Lea Number1.")
+    first, _, last = office.notes(1).partition("\n\n")
+    assert (first, last.startswith("[Call] ")) == ("before", True)
+    assert last.endswith(":\nAT&T said 5 < 6 now")
+    office.slack.press("ada", ended, UNDO)
+    office.ended("ada", "taken out again")
+    assert office.notes(1) == "before"
+
+
+def test_what_is_stored_is_carried_out_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uysp.actions.worker.IDLE_SECONDS", 30.0)
+    office.form("ada", f"note {office.lead(0)}")
+    office.slack.submit("ada", **{NOTE_TEXT: "first"})  # until here the writers may wait as long as before
+    office.ended("ada", "Note added")
+    for number in range(3):
+        time.sleep(0.3)  # all writers wait again, for half a minute if nobody wakes them
+        office.slack.close("ada")
+        office.form("ada", f"note {office.lead(0)}")
+        began = time.monotonic()
+        office.slack.submit("ada", **{NOTE_TEXT: f"note {number}"})
+        office.ended("ada", "Note added")
+        assert time.monotonic() - began < 2
+
+
+def test_a_form_that_is_delivered_twice_is_stored_once(office: Office) -> None:
+    office.form("ada", f"note {office.lead(0)}")
+    sent = office.slack.submit("ada", **{NOTE_TEXT: "once"})
+    office.slack.redeliver(sent)
+    office.slack.redeliver(sent, new_envelope=True)
+    office.ended("ada", "Note added")
+    assert office.notes(0).count("once") == 1
+    assert office.world.count("app.write_requests") == 1
+
+
+def test_a_message_becomes_a_note_with_its_link(office: Office) -> None:
+    office.slack.say("ben", "Call <them> back & ask", "general")
+    message = office.slack.workspace.screen("ada", "general")[-1]
+    office.slack.shortcut("ada", message, NOTE_SHORTCUT)
+    view = office.opened("ada")
+    (offered,) = office.slack.search("ada", view, LEAD, "number2").options
+    office.slack.choose("ada", view, LEAD, offered["value"])
+    view = office.ended("ada", "Lea Number2")
+    assert "Call <them> back & ask" in str(view.blocks)
+    office.slack.submit("ada")
+    office.ended("ada", "Note added to Lea Number2.")
+    assert "Call <them> back & ask\nhttps://" in office.notes(2)
+
+
+def test_a_message_too_long_for_the_form_is_added_whole(office: Office) -> None:
+    long = "word " * 800
+    office.slack.say("ben", long, "general")
+    office.slack.shortcut("ada", office.slack.workspace.screen("ada", "general")[-1], NOTE_SHORTCUT)
+    view = office.opened("ada")
+    office.slack.search("ada", view, LEAD, "number2")
+    office.slack.choose("ada", view, LEAD, office.lead(2))
+    assert "characters are added" in str(office.ended("ada", "Shown shortened").blocks)
+    office.slack.submit("ada", **{NOTE_TYPE: "Meeting"})
+    office.ended("ada", "Note added to Lea Number2.")
+    assert long.strip() in office.notes(2)
+
+
+def test_a_lead_is_removed_with_those_of_its_phone_and_the_removal_undone(office: Office) -> None:
+    office.world.edit(office.world.ids[2], Phone=office.cells(1)["Phone"], Last_Name="Number1")
+    office.world.edit(office.world.ids[3], Phone=office.cells(1)["Phone"], Last_Name="Else")
+    office.world.sync()
+    view = office.form("ada", f"remove {office.lead(1)}")
+    assert "not stopped" in str(view.blocks)
+    office.slack.submit("ada", **{REASON: "Not a fit"})
+    ended = office.ended("ada", "is removed from the campaign")
+    removed = {
+        "SMS Stop": True,
+        "Processing Status": "Stopped",
+        "SMS Stop Reason": "Not a fit",
+        "HRQ Status": "Completed",
+    }
+    for number in (1, 2):
+        assert {name: office.cells(number).get(name) for name in removed} == removed
+    assert "SMS Stop" not in office.cells(3)
+    office.slack.press("ada", ended, UNDO)
+    office.ended("ada", "Undone for")
+    assert office.cells(1)["Processing Status"] == office.cells(2)["Processing Status"] == "In Sequence"
+    assert not office.cells(1).get("SMS Stop")
+
+
+def test_who_is_not_chosen_stays(office: Office) -> None:
+    office.world.edit(office.world.ids[2], Phone=office.cells(1)["Phone"], Last_Name="Number1")
+    office.world.sync()
+    office.form("ada", f"remove {office.lead(1)}")
+    office.slack.submit("ada", **{REASON: "Not a fit", ALSO: []})
+    office.ended("ada", "is removed from the campaign")
+    assert "SMS Stop" not in office.cells(2)
+
+
+def test_until_airtable_confirms_a_removal_is_not_stopped_yet_and_the_end_comes_by_direct_message(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "ANSWER_SECONDS", 1.5)
+    monkeypatch.setattr(requests.submit, "__kwdefaults__", {**requests.submit.__kwdefaults__, "wait": 1.5})
+    monkeypatch.setattr(writing, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr("slackbot.listeners.writes.WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(telling, "IDLE_SECONDS", 0.1)
+    office.form("ada", f"remove {office.lead(1)}")
+    office.world.emulator.fail(latency=1.5, times=None)
+    office.slack.submit("ada", **{REASON: "Not a fit"})
+    view = office.ended("ada", "NOT stopped yet")
+    assert "tick SMS Stop by hand" in str(view.blocks)
+    assert f"https://airtable.com/{office.world.client.base_id}" in str(view.blocks)
+    message = office.told("ada", "is removed from the campaign", 30)
+    assert message.only_for is None
+    assert block_faults(list(message.blocks)) == []
+    assert office.cells(1)["SMS Stop"] is True
+    time.sleep(0.5)
+    direct = office.slack.workspace.direct_message(ADA)
+    said = [each for each in office.slack.workspace.screen("ada", direct.id) if "is removed" in shown(each)]
+    assert len(said) == 1
+    office.slack.press("ada", message, UNDO)
+    office.told("ada", "Undone for")
+
+
+def test_a_window_that_was_closed_is_answered_by_a_message(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.world.emulator.fail(latency=0.5, times=None)
+    office.form("ada", f"note {office.lead(1)}")
+    office.slack.submit("ada", **{NOTE_TEXT: "later"})
+    office.slack.close("ada")
+
+    def answered() -> bool:
+        return any("Note added" in shown(each) for each in office.slack.workspace.screen("ada", "general"))
+
+    assert eventually(answered, 15)
+    assert office.notes(1).count("later") == 1
+
+
+def test_a_lead_is_marked_with_the_status_that_was_typed(office: Office) -> None:
+    office.form("ada", f"mark {office.lead(1)} manual process")
+    office.slack.submit("ada", **{REASON: "asks a lot"})
+    office.ended("ada", "is marked Manual Process")
+    cells = office.cells(1)
+    assert (cells["HRQ Status"], cells["HRQ Reason"]) == ("Manual Process", "asks a lot")
+    assert cells["Processing Status"] == "Stopped"
+    office.slack.close("ada")
+    office.form("ada", f"mark {office.lead(0)}")
+    office.slack.submit("ada", **{STATUS: "Qualified"})
+    office.ended("ada", "is marked Qualified")
+    assert office.cells(0)["HRQ Status"] == "Qualified"
+
+
+def test_a_lead_is_claimed_and_given_up_from_its_card(office: Office) -> None:
+    card = office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer()
+    claimed = office.slack.press("ada", card, "Claim").wait_for_answer(10)
+    assert "is yours" in claimed.text
+    assert office.cells(1)["Claimed By"] == "ada@example.invalid"
+    refused = office.slack.command("ben", f"claim {office.lead(1)}", "general").wait_for_answer(10)
+    assert "is claimed by ada@example.invalid" in refused.text
+    undone = office.slack.press("ada", claimed, UNDO).wait_for_answer(10)
+    assert "Undone for" in undone.text
+    assert "Claimed By" not in office.cells(1)
+
+
+def test_the_buttons_of_a_card_open_the_forms(office: Office) -> None:
+    card = office.slack.command("ada", "lead number1", "general").wait_for_answer()
+    for what, words in (("Add note…", "Note"), ("Mark…", "Status"), ("Remove from campaign…", "Reason")):
+        office.slack.press("ada", card, what)
+        assert words in str(office.opened("ada").blocks)
+        office.slack.close("ada")
+
+
+def test_a_lead_that_is_not_named_for_sure_is_looked_for_in_the_form(office: Office) -> None:
+    for line in ("note", "note lea", "note nobody at all"):
+        view = office.form("ada", line)
+        found = office.slack.search("ada", view, LEAD, "number3").options
+        office.slack.choose("ada", view, LEAD, found[0]["value"])
+        office.ended("ada", "Lea Number3")
+        office.slack.close("ada")
+
+
+def test_lead_without_text_opens_the_search_and_shows_what_is_chosen(office: Office) -> None:
+    view = office.form("ada", "lead")
+    (found,) = office.slack.search("ada", view, LEAD, "number3").options
+    office.slack.submit("ada", **{LEAD: found["value"]})
+
+    def answered() -> bool:
+        return any("Lea Number3" in shown(each) for each in office.slack.workspace.screen("ada", "general"))
+
+    assert eventually(answered)
+    assert office.slack.modal("ada") is None
+    (answer,) = office.slack.workspace.screen("ada", "general")
+    assert answer.only_for == ADA
+
+
+def test_a_message_that_asks_to_write_is_answered_with_a_button(office: Office) -> None:
+    asked = office.slack.say("ada", f"note {office.lead(1)}")
+    assert asked is not None
+    office.slack.press("ada", asked.wait_for_answer(), "Add note…")
+    assert "Lea Number1" in str(office.opened("ada").blocks)
+
+
+@pytest.mark.parametrize(
+    ("who", "words"), [("gus", "full members"), ("ben", "not among those who may write")], ids=["guest", "no writer"]
+)
+def test_who_may_not_write_gets_no_form(open_office: Callable[..., Office], who: str, words: str) -> None:
+    office = open_office(uysp_writers=[ADA])
+    asked = office.slack.command(who, f"note {office.lead(1)}", "general")
+    if who == "gus":
+        assert words in asked.wait_for_answer().text
+    else:
+        assert words in str(office.opened(who).blocks)
+    claimed = office.slack.command(who, f"claim {office.lead(1)}", "general").wait_for_answer()
+    assert words in claimed.text or "Only full members" in claimed.text
+    assert office.world.count("app.write_requests") == 0
+    assert office.world.log("action = 'ACCESS_DENIED'")
+
+
+def test_rights_are_checked_again_when_a_form_is_handed_in(office: Office) -> None:
+    office.form("ada", f"note {office.lead(1)}")
+    for _ in range(office.settings.uysp_writes_per_minute):
+        office.world.ask(office.world.note(office.world.ids[0], "x"), person=Person(ADA, "Ada"))
+    sent = office.slack.submit("ada", **{NOTE_TEXT: "one too many"})
+    assert "more than 10 writes in a minute" in str(sent.ack)
+    assert office.notes(1) == ""
+
+
+def test_a_text_that_cannot_be_taken_is_said_below_its_input(office: Office) -> None:
+    office.form("ada", f"note {office.lead(1)}")
+    sent = office.slack.submit("ada", **{NOTE_TEXT: "<script></script>"})
+    assert "nothing but mark-up" in str(sent.ack)
+    assert office.world.count("app.write_requests") == 0
+
+
+def test_a_whole_campaign_is_removed_by_an_admin_who_typed_how_many(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_admins=[ADA])
+    view = office.form("ada", "remove campaign:webinar")
+    assert "4 leads" in str(view.blocks)
+    office.slack.submit("ada", **{REASON: "Campaign over", CONFIRM: "REMOVE 5"})
+    assert "Not confirmed" in str(office.ended("ada", "Not confirmed").blocks)
+    assert office.world.count("app.write_requests") == 0
+    office.slack.submit("ada", **{REASON: "Campaign over", CONFIRM: "remove 4"})
+    office.ended("ada", "of 4 leads are finished")
+    message = office.told("ada", "Bulk removal of 4 leads: 4 removed.", 20)
+    assert all(office.cells(number)["SMS Stop"] is True for number in range(4))
+    office.slack.press("ada", message, "Send results as CSV")
+    office.told("ada", "uysp-removal-")
+
+
+def test_a_bulk_removal_is_for_admins_alone(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_admins=[ADA])
+    assert "Only admins" in str(office.form("ben", "remove campaign:webinar").blocks)
+
+
+def test_a_bulk_removal_is_stopped_by_its_button(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_admins=[ADA])
+    office.form("ada", "remove campaign:webinar")
+    office.world.emulator.fail(status=403, times=None)
+    office.slack.submit("ada", **{REASON: "Campaign over", CONFIRM: "REMOVE 4"})
+    message = office.told("ada", "0 of 4 leads are finished")
+    time.sleep(1)  # Airtable has said no, and nothing is under way
+    office.slack.press("ada", message, "Stop")
+    office.told("ada", "left out")
+    office.world.emulator.heal()
+    assert not any(office.cells(number).get("SMS Stop") for number in range(4))
+
+
+def test_what_is_told_waits_for_slack(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "LONGER_SECONDS", 0.2)
+    monkeypatch.setattr(telling, "IDLE_SECONDS", 0.1)
+    office.slack.fail("chat.postMessage", status=503, times=2)
+    with office.world.engine.begin() as connection:
+        connection.execute(
+            text("""
+                insert into app.write_messages (client, reference, kind, recipient, said, at, not_before)
+                values (:client, 'ABCD1234', 'watch', :person, 'Look at Lea.', now(), now())
+            """),
+            {"client": office.world.client.key, "person": ADA},
+        )
+    office.told("ada", "Look at Lea.", 20)
+
+
+def test_admins_are_told_by_their_user_group(open_office: Callable[..., Office], slack: Slack) -> None:
+    groups = WebClient(token=slack.bot_token, base_url=slack.api_url).usergroups_list(include_users=True)["usergroups"]
+    group = next(each for each in groups if each["users"])
+    member = next(one for one in group["users"])
+    office = open_office(uysp_admins=[f"@{group['handle']}"])
+    with office.world.engine.begin() as connection:
+        connection.execute(
+            text("""
+                insert into app.write_messages (client, reference, kind, recipient, said, at, not_before)
+                values (:client, 'ABCD1234', 'reminder', null, 'NOT stopped yet: Lea.', now(), now())
+            """),
+            {"client": office.world.client.key},
+        )
+    name = next(one.name for one in slack.workspace.people.values() if one.id == member)
+    office.told(name, "NOT stopped yet: Lea.")
