@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from uysp.bulk_commands import bulk_app
 from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings, load_settings
 from uysp.write_commands import write_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 client_app = typer.Typer(help="Clients, one Airtable base each.", no_args_is_help=True)
 app.add_typer(client_app, name="client")
 app.add_typer(write_app)
+app.add_typer(bulk_app)
 
 INTERRUPTED = 130  # what typer ends with after Ctrl-C, as shells do
 
@@ -481,3 +483,29 @@ def find_lead(engine: "Engine", settings: Settings, typed: str, client: str | No
             if len(found) == 1:
                 return found[0].client, found[0].record_id
     raise ConfigurationError(f"No lead found for “{typed[:80]}”; nothing was stored. uysp sync reads what is new.")
+
+
+def find_leads(
+    engine: "Engine", settings: Settings, filters: list[str], client: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return client and record ids of the leads that filters leave, without those that are stopped already.
+
+    Raises:
+        UyspError: a filter means nothing, or the leads of several clients are left.
+    """
+    from slackbot.answers import question_of
+    from slackbot.answers.writes import MANY_FILTERS, many_leads
+    from slackbot.grammar import line
+
+    given: dict[str, object] = {}
+    for typed in filters:
+        name, _, value = typed.partition(":")
+        if name.casefold() not in MANY_FILTERS or not value:
+            known = ", ".join(f"{each}:" for each in MANY_FILTERS)
+            raise ConfigurationError(f"{typed[:40]!r} is no filter; there are {known}. Nothing was stored.")
+        given[name.casefold()] = value.strip('"')
+    question = question_of(line("remove", filters=given | ({"client": client} if client else {})))
+    keys = {each.key for each in chosen_clients(settings, client)}
+    with engine.connect() as connection:
+        many = many_leads(connection, settings, keys.__contains__, question)
+    return many.client, many.lead_ids

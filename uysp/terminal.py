@@ -3,6 +3,7 @@
 import getpass
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -14,13 +15,15 @@ from uysp.actions.model import Asked
 from uysp.actions.removal import SamePhone, same_phone
 from uysp.actions.requests import Receipt, await_receipt, submit, utc_now
 from uysp.actions.rights import Person
-from uysp.actions.worker import Worker
+from uysp.actions.worker import STOP_SECONDS, Worker
 from uysp.activity import LogLine
 from uysp.errors import UyspError
 from uysp.settings import Settings
 
 CONFIRMED, REFUSED, PENDING = 0, 1, 3  # what a write ends with
 PATIENCE_SECONDS: Final = 20.0
+PROGRESS_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 0.5
 MOST_ASKED: Final = 10  # records of the same phone that a person is asked about one by one
 
 
@@ -66,6 +69,41 @@ def write(engine: Engine, settings: Settings, who: Person, asked: Asked, seconds
         with engine.begin() as connection:
             take_result(connection, receipt.reference, utc_now())
     return receipt
+
+
+def write_many(engine: Engine, settings: Settings, who: Person, asked: Asked) -> Receipt:
+    """Store a bulk removal and carry it out, saying how far it is; returns when all leads are finished.
+
+    Interrupted, it is kept: the bot or `uysp up` goes on with it, and `uysp stop` ends it.
+
+    Raises:
+        UyspError: it may not, or cannot, be stored; nothing was.
+    """
+    receipt = submit(engine, settings, who, asked, origin="terminal")
+    print(f"Reference {receipt.reference}. Ctrl-C leaves the rest to the bot or uysp up.", file=sys.stderr)
+    stop = threading.Event()
+    worker = Worker(engine, settings, only=asked.lead_ids)
+    working = threading.Thread(target=worker.run, args=(stop,), daemon=True)
+    working.start()
+    try:
+        while receipt.is_pending:
+            receipt = await_receipt(engine, settings, receipt.reference, PROGRESS_SECONDS, _look_again)
+            if receipt.is_pending:
+                print(receipt.said, file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"Kept; the bot or uysp up goes on with it. uysp stop {receipt.reference} ends it.", file=sys.stderr)
+    finally:
+        stop.set()
+        worker.wake()
+        working.join(STOP_SECONDS)
+    if not receipt.is_pending:
+        with engine.begin() as connection:
+            take_result(connection, receipt.reference, utc_now())
+    return receipt
+
+
+def _look_again(_seconds: float) -> None:
+    time.sleep(LOOK_SECONDS)  # a receipt of many leads costs more to read
 
 
 def exit_status(receipt: Receipt) -> int:

@@ -1,5 +1,6 @@
 """Writes from Slack, from the click to Airtable's cells: forms, buttons, the shortcut, what is told and when."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -220,8 +221,7 @@ def test_who_is_not_chosen_stays(office: Office) -> None:
 def test_until_airtable_confirms_a_removal_is_not_stopped_yet_and_the_end_comes_by_direct_message(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "ANSWER_SECONDS", 1.5)
-    monkeypatch.setattr(requests.submit, "__kwdefaults__", {**requests.submit.__kwdefaults__, "wait": 1.5})
+    monkeypatch.setattr(writing, "submit", functools.partial(requests.submit, wait=1.5))
     monkeypatch.setattr(writing, "WAIT_SECONDS", 0.5)
     monkeypatch.setattr("slackbot.listeners.writes.WAIT_SECONDS", 0.5)
     monkeypatch.setattr(telling, "IDLE_SECONDS", 0.1)
