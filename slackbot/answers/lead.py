@@ -1,8 +1,11 @@
 """`lead TEXT`: a lead's card, or the leads that the text may mean (spec/metrics.md section 3)."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, text
 
 from slackbot.answers import leads
+from slackbot.answers.just_now import with_own_writes
 from slackbot.answers.leads import Lead, label, lead_line
 from slackbot.answers.model import Column, Findings, Kind, Layout, Link, Page, Section, Topic, column_list, read_row
 from slackbot.answers.search import MOST_MATCHES, Found, find_leads
@@ -26,7 +29,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     """Return the leads that the text means, best match first; with a single one its past, newest first."""
     typed = question.argument
     found = find_leads(connection, clients, typed, MOST_MATCHES)
-    rows = _read(connection, found)
+    rows, just_now = with_own_writes(connection, _read(connection, found))
     if not rows:
         summary = (
             f"No lead found for “{typed}”. Try part of the name or company, "
@@ -34,7 +37,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         )
         return Findings("Lead", summary, {"leads": Section([])}, links=(Link("Hot leads", "hot"),))
     if len(rows) > 1:
-        return _several(typed, rows, found, clients)
+        return replace(_several(typed, rows, found, clients), notes=just_now)
     [lead] = rows
     past = events(connection, lead.client, lead.lead_id)
     whole = lead_line("timeline", lead.client, lead.lead_id)
@@ -50,6 +53,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         label(lead),
         near + _described(lead),
         sections,
+        notes=just_now,
         links=(
             Link("Timeline", whole),
             Link(lead.campaign, line("campaign", lead.campaign, client)),

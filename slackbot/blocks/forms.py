@@ -110,7 +110,7 @@ def note_view(writing: Writing, present: str, text: str) -> View:
     types = {"type": "static_select", "action_id": NOTE_TYPE, "options": options, "initial_option": options[4]}
     blocks = [section(clean(present)), _input(NOTE_TYPE, "Type", types)]
     if writing.draft:
-        shortened = f"{text[:_SHOWN_DRAFT].strip()}…"
+        shortened = f"{clean(text[:_SHOWN_DRAFT])}…"
         blocks += [section(shortened), *context([f"Shown shortened; all {len(text):,} characters are added."])]
     else:
         typed: Block = {

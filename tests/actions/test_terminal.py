@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from tests.actions.world import Make, RealClock, World
+from uysp import terminal
 from uysp.actions.model import State
 from uysp.actions.requests import await_receipt
 from uysp.cli import app
@@ -90,11 +92,14 @@ def test_writes_end_when_airtable_has_confirmed(real: World, here: None) -> None
     assert reference in run("history", reference)
 
 
-def test_what_airtable_does_not_confirm_is_kept_and_said(real: World) -> None:
+def test_what_airtable_does_not_confirm_is_kept_and_said(
+    real: World, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lead = real.ids[0]
     real.emulator.fail(times=None, drop="before")
-    done = uysp(real, "remove", lead, "--reason", "Not a fit", "--only-this")
-    assert done.returncode == 3
+    monkeypatch.setattr(terminal, "write", partial(terminal.write, seconds=1))
+    done = CliRunner().invoke(app, ["remove", lead, "--reason", "Not a fit", "--only-this"])
+    assert done.exit_code == 3
     assert "NOT stopped yet" in done.stderr
     real.emulator.heal()
     with real.engine.begin() as connection:

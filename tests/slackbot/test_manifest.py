@@ -11,6 +11,8 @@ import pytest
 
 from playground.slack.server import running_slack
 from slackbot.answers import VERBS
+from slackbot.answers.writes import WRITES
+from slackbot.blocks.actions import NOTE_SHORTCUT
 from slackbot.checks import MANIFEST, check_slack, wanted_scopes
 from slackbot.grammar import parse
 from slackbot.listeners.commands import COMMAND
@@ -48,7 +50,7 @@ def test_its_command_is_ours_and_its_hint_can_be_typed() -> None:
     (command,) = manifest["features"]["slash_commands"]
     assert command["command"] == COMMAND
     for example in command["usage_hint"].split(" | "):
-        assert parse(example, VERBS, "help").verb in {verb.name for verb in VERBS}
+        assert parse(example, (*VERBS, *WRITES), "help").verb in {verb.name for verb in (*VERBS, *WRITES)}
 
 
 def test_every_scope_and_event_has_its_reason_in_the_documentation() -> None:
@@ -74,3 +76,8 @@ def test_the_doctor_names_the_scopes_that_were_not_granted(settings: Settings) -
 def test_the_doctor_is_content_with_just_what_the_manifest_asks_for(settings: Settings) -> None:
     with running_slack(features=our_features()) as slack:
         assert [finding.state for finding in check_slack(bot_settings(settings, slack, HTTP))] == [State.OK]
+
+
+def test_its_shortcut_is_the_one_that_is_listened_to() -> None:
+    (shortcut,) = manifest["features"]["shortcuts"]
+    assert (shortcut["type"], shortcut["callback_id"]) == ("message", NOTE_SHORTCUT)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.slack.limits.blocks import block_faults
 from playground.slack.limits.views import is_too_large, view_faults
 from slackbot.answers.model import Answer, Column, Kind, Link, Section
 from slackbot.blocks.actions import (
@@ -16,9 +17,19 @@ from slackbot.blocks.actions import (
     SHARE_CHANNEL,
     SHARE_VIEW,
     Sharing,
+    Writing,
     ask_id,
     chosen_line,
     csv_section,
+)
+from slackbot.blocks.forms import (
+    bulk_view,
+    choose_view,
+    mark_view,
+    note_view,
+    receipt_message,
+    receipt_view,
+    removal_view,
 )
 from slackbot.blocks.message import Form
 from slackbot.blocks.views import Home, explain_view, home_view, loading_view, notice_view, share_view
@@ -35,6 +46,10 @@ from tests.slackbot.drawn import (
     strings,
     texts,
 )
+from uysp.actions.model import Kind as WriteKind
+from uysp.actions.model import State
+from uysp.actions.removal import SamePhone
+from uysp.actions.requests import Receipt, Result
 
 
 def check_view(view: dict[str, Any], kind: Literal["modal", "home"]) -> None:
@@ -153,3 +168,56 @@ def test_an_action_without_a_line_or_section_is_read_as_such() -> None:
     for wrong in ({}, {"action_id": ask_id(1)}, {"action_id": "csv:"}, {"action_id": "csv:A B"}):
         with pytest.raises(ValueError, match="CSV"):
             csv_section(wrong)
+
+
+ids_of_leads = st.from_regex(r"[a-z]{1,8}/rec[A-Za-z0-9]{14}", fullmatch=True)
+others = st.builds(
+    SamePhone, st.just("c"), st.uuids().map(str), texts, st.none() | texts, st.none() | texts, st.booleans()
+)
+written = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=200)  # stands in the form as it is
+
+
+@settings(max_examples=60, deadline=None)
+@given(ids_of_leads, texts, written, st.lists(others, max_size=12), st.sampled_from([1, 300]))
+def test_any_form_is_one_that_slack_takes(
+    lead: str, present: str, typed: str, same: list[SamePhone], times: int
+) -> None:
+    long, writing = present * times, Writing("note", "C0GENERAL1", lead)
+    shown = [
+        note_view(writing, long, typed[:3000]),
+        note_view(replace(writing, draft="d"), long, typed * times),
+        removal_view(replace(writing, kind="remove"), long, same),
+        mark_view(replace(writing, kind="mark", status="Review"), long),
+        bulk_view(replace(writing, kind="remove", line="remove step:1"), long, "REMOVE 5", typed),
+        choose_view(writing, long),
+        choose_view(replace(writing, kind="lead"), ""),
+    ]
+    for view in shown:
+        check_view(view, "modal")
+        assert Writing.unpacked(view["private_metadata"]).lead == lead
+
+
+states = st.sampled_from([State.PENDING, State.DONE, State.FAILED, State.UNCHANGED, State.STOPPED])
+results = st.builds(Result, st.uuids().map(str), texts, states, st.none() | texts, st.none() | texts)
+receipts = st.builds(
+    Receipt,
+    st.just("7F3A91C2"),
+    st.just("c"),
+    st.sampled_from(list(WriteKind)),
+    states,
+    texts,
+    st.just(AS_OF),
+    st.lists(results, min_size=1, max_size=3).map(tuple),
+    st.booleans(),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(receipts, st.sampled_from(["", "https://airtable.com/app/tbl/rec"]), st.sampled_from([1, 500]))
+def test_any_result_of_a_write_is_one_that_slack_takes(receipt: Receipt, url: str, times: int) -> None:
+    receipt = replace(receipt, said=receipt.said * times)
+    check_view(receipt_view("Add note", receipt, url), "modal")
+    message = receipt_message(receipt, url)
+    assert block_faults(list(message["blocks"])) == []
+    assert markup(message["blocks"]) == []
+    assert len(message["text"]) <= 4000

@@ -282,6 +282,20 @@ def test_a_lead_is_claimed_and_given_up_from_its_card(office: Office) -> None:
     assert "Claimed By" not in office.cells(1)
 
 
+def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) -> None:
+    before = shown(office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer())
+    assert "just now" not in before
+    office.world.edit(office.world.ids[1], Notes="old")
+    office.form("ada", f"note {office.lead(1)}")
+    office.slack.submit("ada", **{NOTE_TEXT: "liked the demo"})
+    office.ended("ada", "Note added")
+    office.form("ada", f"remove {office.lead(1)}")
+    office.slack.submit("ada", **{REASON: "Not a fit"})
+    office.ended("ada", "is removed")
+    after = shown(office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer())
+    assert all(words in after for words in ("liked the demo", "Stop reason: Not a fit", "Written just now to Lea"))
+
+
 def test_the_buttons_of_a_card_open_the_forms(office: Office) -> None:
     card = office.slack.command("ada", "lead number1", "general").wait_for_answer()
     for what, words in (("Add note…", "Note"), ("Mark…", "Status"), ("Remove from campaign…", "Reason")):
