@@ -26,8 +26,8 @@ def remove_all(
     """Remove all leads that filters leave from their campaigns, those of the same phones too; for admins."""
     from uysp.actions.bulk import bulk_removal, preview
     from uysp.actions.rights import check_writer
-    from uysp.cli import acting_person, find_leads
     from uysp.database import Role, open_database
+    from uysp.finding import acting_person, find_leads
     from uysp.terminal import exit_status, write_many
 
     settings = load_settings()
@@ -55,8 +55,8 @@ def stop(
     """End a bulk removal: what is done stays done; for admins."""
     from uysp.actions.bulk import stop as end
     from uysp.actions.requests import read_receipt, utc_now
-    from uysp.cli import acting_person
     from uysp.database import Role, open_database
+    from uysp.finding import acting_person
 
     settings = load_settings()
     actor = acting_person(settings, who)

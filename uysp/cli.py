@@ -17,13 +17,13 @@ from rich.console import Console
 
 from uysp.bulk_commands import bulk_app
 from uysp.errors import ConfigurationError, UyspError
+from uysp.finding import chosen_clients
 from uysp.settings import Client, Settings, load_settings
-from uysp.write_commands import write_app
+from uysp.write_commands import log_as_csv, write_app
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from uysp.actions.rights import Person
     from uysp.cycle import TableOutcome
 
 app = typer.Typer(
@@ -168,11 +168,15 @@ def versions(
 def history(
     lead: Annotated[str, typer.Argument(metavar="[LEAD|REF]", help="Only of this lead, or under this reference.")] = "",
     client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose log.")] = None,
-    _asker: Asker = None,
+    asker: Asker = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all lines as CSV; for admins.")] = False,
 ) -> None:
     """The log of writes: who changed what, and what came of it."""
-    _answer(_line("history", lead, client), as_json=as_json)
+    if as_csv:
+        print(log_as_csv(lead, client, asker), end="")
+    else:
+        _answer(_line("history", lead, client), as_json=as_json)
 
 
 def _line(verb: str, argument: str, client: str | None) -> str:
@@ -417,95 +421,3 @@ def table_line(outcome: "TableOutcome") -> str:
     counts = f"{outcome.read:,} read, {outcome.changed:,} changed, {outcome.deleted:,} deleted"
     line = f"{name} {counts}, {outcome.calls:,} API calls, {outcome.seconds:.1f} s"
     return "\n".join([line, *(f"  {warning}" for warning in outcome.warnings)])
-
-
-def chosen_clients(settings: Settings, key: str | None) -> tuple[Client, ...]:
-    """Return the client named `key`, or all.
-
-    Raises:
-        ConfigurationError: none is configured, or none has that key.
-    """
-    if not settings.clients:
-        raise ConfigurationError(
-            "No Airtable base is configured, so there is nothing to read; set AIRTABLE_API_KEY and AIRTABLE_BASE_ID, "
-            "or UYSP_CLIENTS_FILE, in the environment or in .env."
-        )
-    chosen = tuple(client for client in settings.clients if key in {None, client.key})
-    if not chosen:
-        keys = ", ".join(client.key for client in settings.clients)
-        raise ConfigurationError(f"There is no client {key!r}; the configured ones are: {keys}.")
-    return chosen
-
-
-def acting_person(settings: Settings, who: str | None) -> "Person":
-    """Return who acts, as Slack knows them if it is configured."""
-    from uysp.terminal import person
-
-    if settings.slack_bot_token is None:
-        return person(who)
-
-    def look_up(user_id: str) -> "Person":
-        from slackbot.connection import identity, web_client
-        from slackbot.people import slack_person
-
-        slack = web_client(settings)
-        return slack_person(slack, identity(slack).team_id, user_id)
-
-    return person(who, look_up)
-
-
-def find_lead(engine: "Engine", settings: Settings, typed: str, client: str | None) -> tuple[str, str]:
-    """Return client and record id of the one lead that a text means.
-
-    Raises:
-        AmbiguousLeadError: it may mean several.
-        ConfigurationError: it means none.
-    """
-    from sqlalchemy import text
-
-    from slackbot.answers.freshness import missing_marts
-    from slackbot.answers.search import named_record, the_lead
-
-    keys = tuple(each.key for each in chosen_clients(settings, client))
-    with engine.connect() as connection:
-        match = None if missing_marts(connection, ("leads",)) else the_lead(connection, keys, typed)
-        if match is not None:
-            return match.client, match.lead_id
-        named = named_record(typed)
-        if named is not None:  # one that the marts do not have yet
-            found = connection.execute(
-                text("""
-                    select client, record_id from raw.leads
-                    where client = any(:keys) and record_id = :record_id and deleted_at is null
-                """),
-                {"keys": [key for key in keys if named[0] in {None, key}], "record_id": named[1]},
-            ).all()
-            if len(found) == 1:
-                return found[0].client, found[0].record_id
-    raise ConfigurationError(f"No lead found for “{typed[:80]}”; nothing was stored. uysp sync reads what is new.")
-
-
-def find_leads(
-    engine: "Engine", settings: Settings, filters: list[str], client: str | None
-) -> tuple[str, tuple[str, ...]]:
-    """Return client and record ids of the leads that filters leave, without those that are stopped already.
-
-    Raises:
-        UyspError: a filter means nothing, or the leads of several clients are left.
-    """
-    from slackbot.answers import question_of
-    from slackbot.answers.writes import MANY_FILTERS, many_leads
-    from slackbot.grammar import line
-
-    given: dict[str, object] = {}
-    for typed in filters:
-        name, _, value = typed.partition(":")
-        if name.casefold() not in MANY_FILTERS or not value:
-            known = ", ".join(f"{each}:" for each in MANY_FILTERS)
-            raise ConfigurationError(f"{typed[:40]!r} is no filter; there are {known}. Nothing was stored.")
-        given[name.casefold()] = value.strip('"')
-    question = question_of(line("remove", filters=given | ({"client": client} if client else {})))
-    keys = {each.key for each in chosen_clients(settings, client)}
-    with engine.connect() as connection:
-        many = many_leads(connection, settings, keys.__contains__, question)
-    return many.client, many.lead_ids

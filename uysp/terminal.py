@@ -4,7 +4,7 @@ import getpass
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -16,7 +16,6 @@ from uysp.actions.removal import SamePhone, same_phone
 from uysp.actions.requests import Receipt, await_receipt, submit, utc_now
 from uysp.actions.rights import Person
 from uysp.actions.worker import STOP_SECONDS, Worker
-from uysp.activity import LogLine
 from uysp.errors import UyspError
 from uysp.settings import Settings
 
@@ -136,18 +135,6 @@ def removal_targets(
             )
         ]
     return (lead_id, *(other.lead_id for other in chosen))
-
-
-def log_text(lines: Sequence[LogLine]) -> str:
-    """Return lines of the log for people, one each."""
-    if not lines:
-        return "The log has nothing of that."
-    return "\n".join(
-        f"{line.at:%Y-%m-%d %H:%M:%S}  {line.details.get('reference', ''):8}  {line.actor_name or line.actor_id}  "
-        f"{line.action}  {line.lead_id or ''}  {line.outcome}"
-        + (f"  {line.details['said']}" if line.details.get("said") else "")
-        for line in lines
-    )
 
 
 def typed_text(given: str | None) -> str:

@@ -111,8 +111,8 @@ def undo(
     from uysp.actions.requests import utc_now
     from uysp.actions.rights import is_admin
     from uysp.actions.undo import undo as undoing
-    from uysp.cli import acting_person
     from uysp.database import Role, open_database
+    from uysp.finding import acting_person
 
     settings = load_settings()
     actor = acting_person(settings, who)
@@ -122,47 +122,32 @@ def undo(
         _carry_out(engine, settings, actor, asked)
 
 
-@write_app.command()
-def history(
-    what: Annotated[str | None, typer.Argument(metavar="[LEAD|REF]", help="Only of this lead, or action.")] = None,
-    client: Whose = None,
-    who: Actor = None,
-    most: Annotated[int, typer.Option(help="Lines, newest first.", min=1)] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print all lines as CSV; for admins.")] = False,
-) -> None:
-    """The log of writes: who did what, and what came of it."""
+def log_as_csv(what: str, client: str | None, who: str | None) -> str:
+    """Return the whole log of writes, of all leads, a lead or an action, as CSV.
+
+    Raises:
+        DeniedError: the person does not administer.
+    """
     from uysp.actions.rights import check_writer
-    from uysp.activity import as_csv as csv_of
-    from uysp.activity import read_log
-    from uysp.cli import acting_person, chosen_clients, find_lead
+    from uysp.activity import as_csv, read_log
     from uysp.database import Role, open_database
-    from uysp.terminal import log_text
+    from uysp.finding import acting_person, chosen_clients, find_lead
 
     settings = load_settings()
     keys = [each.key for each in chosen_clients(settings, client)]
     with open_database(settings, Role.BOT) as engine:
-        if as_csv:
-            for key in keys:
-                check_writer(engine, settings, acting_person(settings, who), key, what="history", admin=True)
-        reference = what.upper() if what and re.fullmatch("[0-9A-Fa-f]{8}", what) else None
-        lead_id = None if what is None or reference else find_lead(engine, settings, what, client)[1]
+        for key in keys:
+            check_writer(engine, settings, acting_person(settings, who), key, what="history", admin=True)
+        reference = what.upper() if re.fullmatch("[0-9A-Fa-f]{8}", what) else None
+        lead_id = find_lead(engine, settings, what, client)[1] if what and reference is None else None
         with engine.connect() as connection:
-            lines = read_log(connection, keys, lead_id=lead_id, reference=reference, most=None if as_csv else most)
-    if as_csv:
-        print(csv_of(lines), end="")
-    elif as_json:
-        import orjson
-
-        print(orjson.dumps(lines, option=orjson.OPT_INDENT_2).decode())
-    else:
-        print(log_text(lines))
+            return as_csv(read_log(connection, keys, lead_id=lead_id, reference=reference, most=None))
 
 
 def _write(lead: str, client: str | None, who: str | None, ask_for: "Callable[[Connection, str, str], Asked]") -> None:
     """Find the lead, ask for a write, carry it out, and end with what came of it."""
-    from uysp.cli import acting_person, chosen_clients, find_lead
     from uysp.database import Role, open_database
+    from uysp.finding import acting_person, chosen_clients, find_lead
 
     settings = load_settings()
     chosen_clients(settings, client)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from tests.actions.world import Make, RealClock, World
+from tests.actions.world import ADMIN, Make, RealClock, World
 from uysp import terminal
 from uysp.actions.model import State
 from uysp.actions.requests import await_receipt
@@ -27,6 +27,7 @@ def environment(world: World) -> dict[str, str]:
         "AIRTABLE_BASE_ID": world.base.id,
         "UYSP_CLIENT": world.client.key,
         "UYSP_AIRTABLE_RATE": "1000",
+        "UYSP_ADMINS": ADMIN.id,
         "UYSP_HOME": str(world.settings.uysp_home),
         "PYTHONPATH": str(PROJECT),
     }
@@ -88,8 +89,10 @@ def test_writes_end_when_airtable_has_confirmed(real: World, here: None) -> None
     run("unclaim", twin, *anna)
     run("mark", twin, "manual process", "--reason", "to be called")
     assert real.lead(twin)["HRQ Status"] == "Manual Process"
-    assert "LEAD_REMOVED_FROM_CAMPAIGN" in run("history", lead)
-    assert reference in run("history", reference)
+    assert "LEAD_REMOVED_FROM_CAMPAIGN" in run("history", lead, "--csv", "--as", ADMIN.id)
+    lines = run("history", reference, "--csv", "--as", ADMIN.id)
+    assert reference in lines
+    assert "LEAD_REMOVED_FROM_CAMPAIGN" not in lines
 
 
 def test_what_airtable_does_not_confirm_is_kept_and_said(
