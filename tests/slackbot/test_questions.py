@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
 from slackbot.answers import TOPICS, VERBS, ask, question_of
 from slackbot.answers.dashboard import best_campaigns
@@ -19,6 +20,7 @@ from slackbot.answers.writes import WRITES
 from slackbot.blocks import json_text
 from slackbot.grammar import NotUnderstoodError, line, said
 from tests.slackbot.built import CLIENTS, warehouse, warehouse_settings
+from uysp.cli import app
 from uysp.settings import PROJECT, Settings, inherited_environment
 
 __all__ = ["warehouse", "warehouse_settings"]  # fixtures
@@ -445,21 +447,30 @@ def test_personal_columns_are_marked(warehouse: Engine, warehouse_settings: Sett
             assert column.is_personal == (column.definition in personal), column.label
 
 
-def test_the_terminal_answers_every_question(warehouse: Engine, warehouse_settings: Settings, tmp_path: Path) -> None:
+def test_the_terminal_answers_every_question(
+    warehouse: Engine, warehouse_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert warehouse_settings.database_url is not None
-    environment = {"DATABASE_URL": warehouse_settings.database_url.get_secret_value()}
+    environment = {"DATABASE_URL": warehouse_settings.database_url.get_secret_value(), "UYSP_HOME": str(tmp_path)}
+    monkeypatch.chdir(tmp_path)
+
+    def printed(*arguments: str) -> str:
+        result = CliRunner(env=environment).invoke(app, arguments)
+        assert result.exit_code == 0, result.exception
+        return result.stdout
+
     for typed in ("dashboard 7d", 'campaign "ChatGPT Use Cases" step:0', "quality", "lead ann"):
         line_ = f"{typed} client:{ACME}"
-        found = json.loads(run(tmp_path, "ask", line_, "--json", **environment).stdout)
+        found = json.loads(printed("ask", line_, "--json"))
         assert plain(found["data"]["issues"] if typed == "quality" else []) == plain(
             data(line_, warehouse, warehouse_settings)["issues"] if typed == "quality" else []
         )
         assert list(found["data"]) == list(data(line_, warehouse, warehouse_settings))
-        shown = run(tmp_path, "ask", line_, **environment).stdout
+        shown = printed("ask", line_)
         assert "Ask next: " in shown
         assert ("Rows 1 to 20 of" in shown) == (typed == "quality")
-    history = run(tmp_path, "history", "--client", ACME, "--json", **environment)
-    assert json.loads(history.stdout)["data"] == data(f"history client:{ACME}", warehouse, warehouse_settings)
+    history = printed("history", "--client", ACME, "--json")
+    assert json.loads(history)["data"] == data(f"history client:{ACME}", warehouse, warehouse_settings)
     wrong = run(tmp_path, "ask", f"campain chatgptusecases client:{ACME}", **environment)
     assert wrong.returncode != 0
     assert len(wrong.stderr.strip().splitlines()) == 1
