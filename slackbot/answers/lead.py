@@ -25,6 +25,15 @@ _SELECT = text(f"""
 """)
 
 
+_SAME_PHONE = text("""
+    select exists (
+        select from marts.data_quality_issues
+        where client = :client and source_table = 'leads' and record_id = :lead_id and rule = 'same_phone_as_stopped'
+    )
+""")
+_NOT_STOPPED = "Another record with this phone is removed or opted out, and this one is not stopped: remove it too."
+
+
 def answer(question: Question, connection: Connection, clients: tuple[str, ...], _settings: Settings) -> Findings:
     """Return the leads that the text means, best match first; with a single one its past, newest first."""
     typed = question.argument
@@ -53,7 +62,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         label(lead),
         near + _described(lead),
         sections,
-        notes=just_now,
+        notes=(*just_now, *_warnings(connection, lead)),
         links=(
             Link("Timeline", whole),
             Link(lead.campaign, line("campaign", lead.campaign, client)),
@@ -64,6 +73,13 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         ),
         writes=write_links(lead.client, lead.lead_id, lead.claimed_by),
     )
+
+
+def _warnings(connection: Connection, lead: Lead) -> tuple[str, ...]:
+    if lead.sms_stopped:
+        return ()
+    found: bool = connection.execute(_SAME_PHONE, {"client": lead.client, "lead_id": lead.lead_id}).scalar_one()
+    return (_NOT_STOPPED,) if found else ()
 
 
 def _read(connection: Connection, found: Found) -> list[Lead]:
@@ -158,6 +174,6 @@ TOPIC = Topic(
     ),
     answer,
     sources=("leads", "campaigns", "sms_audit"),
-    marts=("leads", "lead_timeline", "sync_status"),
+    marts=("leads", "lead_timeline", "data_quality_issues", "sync_status"),
     section_names=("leads",),
 )

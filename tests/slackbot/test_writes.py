@@ -296,6 +296,15 @@ def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) ->
     assert all(words in after for words in ("liked the demo", "Stop reason: Not a fit", "Written just now to Lea"))
 
 
+def test_a_lead_with_the_phone_of_a_removed_one_is_shown_with_a_button_that_removes_it(office: Office) -> None:
+    issue = {"client": office.world.client.key, "source_table": "leads", "record_id": office.world.ids[1]}
+    marts.add(office.world.engine, "data_quality_issues", {**issue, "rule": "same_phone_as_stopped"})
+    card = office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer()
+    assert "Another record with this phone is removed" in shown(card)
+    office.slack.press("ada", card, "Remove from campaign…")
+    assert "Reason" in str(office.opened("ada").blocks)
+
+
 def test_the_buttons_of_a_card_open_the_forms(office: Office) -> None:
     card = office.slack.command("ada", "lead number1", "general").wait_for_answer()
     for what, words in (("Add note…", "Note"), ("Mark…", "Status"), ("Remove from campaign…", "Reason")):
