@@ -243,6 +243,20 @@ def test_until_airtable_confirms_a_removal_is_not_stopped_yet_and_the_end_comes_
     office.told("ada", "Undone for")
 
 
+def test_what_an_earlier_bot_had_stored_is_carried_out_and_told_by_the_next(
+    open_office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "IDLE_SECONDS", 0.1)
+    first = open_office()
+    reference = first.world.ask(first.world.note(first.world.ids[1], "kept"), Person(ADA, "Ada"), wait=0).reference
+    second = open_office()
+    message = second.told("ada", f"Note added to Lea Number1. Reference {reference}.")
+    assert second.notes(1).count("kept") == 1
+    direct = second.slack.workspace.direct_message(ADA)
+    time.sleep(0.5)  # two tellers, one answer
+    assert [shown(each) for each in second.slack.workspace.screen("ada", direct.id)] == [shown(message)]
+
+
 def test_a_window_that_was_closed_is_answered_by_a_message(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.world.emulator.fail(latency=0.5, times=None)
     office.form("ada", f"note {office.lead(1)}")
