@@ -8,7 +8,7 @@ from tests.actions.world import ADMIN, ANNA, BEN, HRQ, Make, World
 from uysp.actions.bulk import bulk_removal, preview, progress, stop
 from uysp.actions.model import State
 from uysp.actions.queue import holding
-from uysp.actions.removal import removal, same_phone, unstopped_with_stopped_phone
+from uysp.actions.removal import removal, same_phone
 from uysp.actions.rights import DeniedError
 from uysp.actions.text import TextError
 from uysp.errors import UyspError
@@ -129,9 +129,6 @@ def test_records_of_the_same_phone_are_offered(make: Make) -> None:
     world.do(world.removal(lead, twin))
     assert world.lead(twin)["SMS Stop"] is True
     assert world.lead(other).get("SMS Stop") is None
-    with world.engine.connect() as connection:
-        shown = unstopped_with_stopped_phone(connection, world.client.key)
-    assert {each.lead_id for each in shown} == {other, *many[:4]}
 
 
 def test_undoing_a_removal_restores_every_record_of_it_or_none(world: World) -> None:

@@ -63,20 +63,6 @@ class Progress:
         return self.total - self.by_state.get(State.PENDING, 0)
 
 
-def leads_of_campaign(connection: Connection, client: str, campaign: str) -> list[str]:
-    """Return the leads of a campaign as the marts have them, without those that are stopped already."""
-    return list(
-        connection.execute(
-            text("""
-                select lead_id from marts.leads
-                where client = :client and campaign = :campaign and not is_test and not (sms_stopped and is_done)
-                order by lead_id
-            """),
-            {"client": client, "campaign": campaign},
-        ).scalars()
-    )
-
-
 def preview(connection: Connection, client: str, lead_ids: Collection[str]) -> Preview:
     """Return what removing these leads would concern.
 

@@ -208,37 +208,6 @@ def same_phone_as(connection: Connection, client: str, lead_ids: Sequence[str]) 
     )
 
 
-def unstopped_with_stopped_phone(connection: Connection, client: str) -> list[SamePhone]:
-    """Return the records that are not stopped though another with their phone is removed or opted out.
-
-    To be shown with a button that removes them. As the marts' issue same_phone_as_stopped, but as of now.
-    """
-    words = ", ".join(f"'{word}'" for word in sorted(OPT_OUT_WORDS))
-    reason = "upper(regexp_replace(coalesce(stopped.fields ->> 'SMS Stop Reason', ''), '[^[:alpha:]]', '', 'g'))"
-    is_booking = f"""
-        ({reason} = 'BOOKED' or (btrim(coalesce(stopped.fields ->> 'SMS Stop Reason', '')) = ''
-                                 and coalesce(stopped.fields -> 'Booked' = 'true', false)))
-    """
-    rows = connection.execute(
-        text(f"""
-            with keyed as materialized ({_KEYED})
-            select record_id, {_NAME.format(row="other")} collate "C" as name, fields ->> 'Processing Status' as status,
-                   fields ->> 'Campaign (CORRECTED)' as campaign
-            from keyed as other
-            where not {_IS_STOPPED.format(row="other")}
-              and not coalesce(fields -> 'SMS Stop' = 'true', false)
-              and phone in (
-                  select phone from keyed as stopped
-                  where coalesce(fields -> 'SMS Stop' = 'true', false)
-                    and ({reason} in ({words}) or not {is_booking})
-              )
-            order by name, record_id
-        """),
-        {"client": client},
-    )
-    return [SamePhone(client, row.record_id, row.name, row.status, row.campaign, chosen=True) for row in rows]
-
-
 def _no_marker(reason: str) -> str:
     """Return the reason, changed if an automation or a mart would take it for a marker of its own."""
     return f"Removed: {reason}" if letters(reason) in MARKERS else reason
