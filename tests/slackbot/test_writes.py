@@ -2,122 +2,20 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-import sqlalchemy
-from slack_sdk import WebClient
-from sqlalchemy import text
 
-from playground.airtable.server import Emulator, running_emulator
-from playground.airtable.store import Store
 from playground.slack.limits.blocks import block_faults
-from playground.slack.limits.views import view_faults
-from playground.slack.server import Slack
-from playground.slack.surfaces import View
-from playground.slack.workspace import Message
 from slackbot import telling, writing
-from slackbot.app import running
-from slackbot.blocks.actions import ALSO, CONFIRM, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
-from tests.actions.world import RealClock, World, make_world, unlimited
+from slackbot.blocks.actions import ALSO, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
 from tests.slackbot import marts
-from tests.slackbot.conftest import HTTP, bot_settings
+from tests.slackbot.office import ADA, Office, airtable, office, open_office
 from tests.slackbot.test_bot import eventually, shown
 from uysp.actions import requests
 from uysp.actions.rights import Person
-from uysp.database import Role, open_database
-from uysp.settings import Settings
 
-ADA, BEN = "U0ADA00001", "U0BEN00001"
-
-
-@dataclass
-class Office:
-    """A base behind the emulated Airtable, and the bot before it."""
-
-    world: World
-    slack: Slack
-    settings: Settings
-
-    def lead(self, number: int) -> str:
-        """A lead as people name it for sure."""
-        return f"{self.world.client.key}/{self.world.ids[number]}"
-
-    def cells(self, number: int) -> dict[str, Any]:
-        return self.world.lead(self.world.ids[number])
-
-    def notes(self, number: int) -> str:
-        return str(self.cells(number).get("Notes") or "")
-
-    def form(self, who: str, line: str) -> View:
-        """Type a line, and return the form that opens."""
-        assert self.slack.command(who, line, "general").error is None
-        return self.opened(who)
-
-    def opened(self, who: str) -> View:
-        view = self.slack.wait_for_modal(who, lambda view: "One moment" not in str(view.blocks))
-        assert view_faults(dict(view.content), "modal") == []
-        return view
-
-    def ended(self, who: str, words: str) -> View:
-        """Return the form's window once it says how it ended."""
-        return self.slack.wait_for_modal(who, lambda view: words in str(view.blocks), 10)
-
-    def told(self, who: str, words: str, seconds: float = 10) -> Message:
-        """Return the direct message with these words, once it is there."""
-        direct = self.slack.workspace.direct_message(self.slack.workspace.person(who).id)
-
-        def fitting() -> list[Message]:
-            return [each for each in self.slack.workspace.screen(who, direct.id) if words in shown(each)]
-
-        assert eventually(lambda: bool(fitting()), seconds), [
-            shown(each) for each in self.slack.workspace.screen(who, direct.id)
-        ]
-        return fitting()[-1]
-
-
-@pytest.fixture(scope="module")
-def airtable() -> Iterator[Emulator]:
-    with running_emulator(Store({}), unlimited()) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def open_office(
-    built: sqlalchemy.Engine, settings: Settings, slack: Slack, airtable: Emulator
-) -> Iterator[Callable[..., Office]]:
-    """Opens an office; its leads stand in the marts too."""
-    airtable.heal()
-    world = make_world(built, settings, airtable, leads=4)
-    world.clock = RealClock()
-    airtable.store.clock.source = world.clock
-    marts.mark_synced(built, world.client.key)
-    for number, lead_id in enumerate(world.ids):
-        marts.add_lead(
-            built, number, client=world.client.key, lead_id=lead_id, name=f"Lea Number{number}", campaign="Webinar"
-        )
-    marts.add_campaign(built, "Webinar", client=world.client.key)
-    with open_database(settings, Role.BOT) as engine:
-        bots: list[Any] = []
-
-        def opened(**changed: Any) -> Office:
-            ours = bot_settings(world.settings, slack, HTTP).model_copy(update=changed)
-            manager = running(ours, engine)
-            manager.__enter__()
-            bots.append(manager)
-            return Office(world, slack, ours)
-
-        yield opened
-        airtable.heal()
-        for manager in bots:
-            manager.__exit__(None, None, None)
-
-
-@pytest.fixture
-def office(open_office: Callable[..., Office]) -> Office:
-    return open_office()
+__all__ = ["airtable", "office", "open_office"]  # fixtures
 
 
 def test_a_note_is_written_from_its_form_and_taken_out_by_its_undo_button(office: Office) -> None:
@@ -387,68 +285,3 @@ def test_a_text_that_cannot_be_taken_is_said_below_its_input(office: Office) -> 
     sent = office.slack.submit("ada", **{NOTE_TEXT: "<script></script>"})
     assert "nothing but mark-up" in str(sent.ack)
     assert office.world.count("app.write_requests") == 0
-
-
-def test_a_whole_campaign_is_removed_by_an_admin_who_typed_how_many(open_office: Callable[..., Office]) -> None:
-    office = open_office(uysp_admins=[ADA])
-    view = office.form("ada", "remove campaign:webinar")
-    assert "4 leads" in str(view.blocks)
-    office.slack.submit("ada", **{REASON: "Campaign over", CONFIRM: "REMOVE 5"})
-    assert "Not confirmed" in str(office.ended("ada", "Not confirmed").blocks)
-    assert office.world.count("app.write_requests") == 0
-    office.slack.submit("ada", **{REASON: "Campaign over", CONFIRM: "remove 4"})
-    office.ended("ada", "of 4 leads are finished")
-    message = office.told("ada", "Bulk removal of 4 leads: 4 removed.", 20)
-    assert all(office.cells(number)["SMS Stop"] is True for number in range(4))
-    office.slack.press("ada", message, "Send results as CSV")
-    office.told("ada", "uysp-removal-")
-
-
-def test_a_bulk_removal_is_for_admins_alone(open_office: Callable[..., Office]) -> None:
-    office = open_office(uysp_admins=[ADA])
-    assert "Only admins" in str(office.form("ben", "remove campaign:webinar").blocks)
-
-
-def test_a_bulk_removal_is_stopped_by_its_button(open_office: Callable[..., Office]) -> None:
-    office = open_office(uysp_admins=[ADA])
-    office.form("ada", "remove campaign:webinar")
-    office.world.emulator.fail(status=403, times=None)
-    office.slack.submit("ada", **{REASON: "Campaign over", CONFIRM: "REMOVE 4"})
-    message = office.told("ada", "0 of 4 leads are finished")
-    time.sleep(1)  # Airtable has said no, and nothing is under way
-    office.slack.press("ada", message, "Stop")
-    office.told("ada", "left out")
-    office.world.emulator.heal()
-    assert not any(office.cells(number).get("SMS Stop") for number in range(4))
-
-
-def test_what_is_told_waits_for_slack(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "LONGER_SECONDS", 0.2)
-    monkeypatch.setattr(telling, "IDLE_SECONDS", 0.1)
-    office.slack.fail("chat.postMessage", status=503, times=2)
-    with office.world.engine.begin() as connection:
-        connection.execute(
-            text("""
-                insert into app.write_messages (client, reference, kind, recipient, said, at, not_before)
-                values (:client, 'ABCD1234', 'watch', :person, 'Look at Lea.', now(), now())
-            """),
-            {"client": office.world.client.key, "person": ADA},
-        )
-    office.told("ada", "Look at Lea.", 20)
-
-
-def test_admins_are_told_by_their_user_group(open_office: Callable[..., Office], slack: Slack) -> None:
-    groups = WebClient(token=slack.bot_token, base_url=slack.api_url).usergroups_list(include_users=True)["usergroups"]
-    group = next(each for each in groups if each["users"])
-    member = next(one for one in group["users"])
-    office = open_office(uysp_admins=[f"@{group['handle']}"])
-    with office.world.engine.begin() as connection:
-        connection.execute(
-            text("""
-                insert into app.write_messages (client, reference, kind, recipient, said, at, not_before)
-                values (:client, 'ABCD1234', 'reminder', null, 'NOT stopped yet: Lea.', now(), now())
-            """),
-            {"client": office.world.client.key},
-        )
-    name = next(one.name for one in slack.workspace.people.values() if one.id == member)
-    office.told(name, "NOT stopped yet: Lea.")
