@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from slackbot.access import Admission, Asker
 from slackbot.answers import question_of
@@ -152,8 +153,11 @@ def pending_url(bot: Bot, receipt: Receipt) -> str:
     if len(receipt.results) != 1:
         return ""
     client = next(each for each in bot.settings.clients if each.key == receipt.client)
-    with bot.engine.connect() as connection:
-        return record_url(connection, client, receipt.results[0].lead_id)
+    try:
+        with bot.engine.connect() as connection:
+            return record_url(connection, client, receipt.results[0].lead_id)
+    except SQLAlchemyError:  # it is stored all the same
+        return ""
 
 
 def person(bot: Bot, admission: Admission, asker: Asker) -> Person:

@@ -72,11 +72,10 @@ def _forms(app: App, bot: Bot) -> None:
             return
         try:
             receipt = stored(bot, writing, body["view"], place.asker)
-            url = pending_url(bot, receipt)
         except Exception as error:
             ack(response_action="errors", errors={error_block(writing): failed(error)[:LONGEST_ERROR]})
             return
-        ack(response_action="update", view=receipt_view(title, receipt, url))
+        ack(response_action="update", view=receipt_view(title, receipt, pending_url(bot, receipt)))
         ends, view_id = time.monotonic() + WAIT_SECONDS, str(body["view"]["id"])
         bot.results.take(place.key, lambda: tell_in_view(bot, place, view_id, title, receipt, ends))
 
