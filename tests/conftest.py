@@ -4,8 +4,8 @@ import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,12 +13,16 @@ import sqlalchemy
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from pipelines.warehouse import build_marts, prepare_manifest
 from uysp.database import Role, open_database
 from uysp.embedded import shared_server
 from uysp.settings import Settings
 
 # Files of minutes, begun first, so that no worker is left alone with one of them at the end.
 LONGEST = ("test_state_machine.py", "test_erasing.py", "test_looks.py", "test_sample_base.py")
+
+# One name for the database of every test: what dbt has read of its project holds for one database only.
+TEST_DATABASE = "test"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,16 +67,46 @@ def migrated_template(database_url: str) -> str:
     return name
 
 
-@pytest.fixture
-def settings(database_url: str, migrated_template: str, tmp_path: Path) -> Iterator[Settings]:
-    """Settings for a new, migrated, empty database, and a home in a temporary folder."""
-    name = f"test_{uuid4().hex}"
+@dataclass(frozen=True)
+class Template:
+    """What a test's database is a copy of, and what dbt has read of its project (without it, that takes 10 s)."""
+
+    database: str
+    dbt: Path | None = None
+
+
+@pytest.fixture(scope="session")
+def built_template(database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A database in which the marts were built of nothing, so that a build costs what a cycle costs."""
+    home = tmp_path_factory.mktemp("built") / "home"
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated_template}")
-        yield Settings(
-            _env_file=None, database_url=SecretStr(database_of(database_url, name)), uysp_home=tmp_path / "home"
-        )
-        connection.execute(f"drop database {name} with (force)")
+        connection.execute(f"create database {TEST_DATABASE} template {migrated_template}")
+        url = SecretStr(database_of(database_url, TEST_DATABASE))
+        settings = Settings(_env_file=None, database_url=url, uysp_home=home)
+        with open_database(settings, Role.PIPELINE) as engine:
+            built = build_marts(settings, engine)
+        assert built.success, built.failures
+        prepare_manifest(settings)
+        connection.execute(f"alter database {TEST_DATABASE} rename to built_template")
+    return Template("built_template", home / "dbt")
+
+
+@pytest.fixture
+def template(migrated_template: str) -> Template:
+    """What the database of `settings` is a copy of; tests that build marts, but not for the first time, override it."""
+    return Template(migrated_template)
+
+
+@pytest.fixture
+def settings(database_url: str, template: Template, tmp_path: Path) -> Iterator[Settings]:
+    """Settings for a new, migrated database, and a home in a temporary folder."""
+    home = tmp_path / "home"
+    if template.dbt is not None:
+        shutil.copytree(template.dbt, home / "dbt")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"create database {TEST_DATABASE} template {template.database}")
+        yield Settings(_env_file=None, database_url=SecretStr(database_of(database_url, TEST_DATABASE)), uysp_home=home)
+        connection.execute(f"drop database {TEST_DATABASE} with (force)")
 
 
 @pytest.fixture

@@ -14,11 +14,17 @@ import pytest
 from sqlalchemy import Engine, ScalarResult, text
 
 from playground.airtable.server import Emulator
-from tests.conftest import database_of
+from tests.conftest import Template, database_of
 from tests.sync.conftest import Reader, base_file, emulator, reader
 from uysp.settings import PROJECT, Settings, env_example, inherited_environment
 
 __all__ = ["base_file", "emulator", "reader"]  # fixtures
+
+
+@pytest.fixture
+def template(built_template: Template) -> Template:
+    """Marts that were built before."""
+    return built_template
 
 
 def uysp(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, ScalarResult, text
 
 from playground.airtable.server import Emulator
+from tests.conftest import Template
 from tests.sync.conftest import Reader, base_file, emulator, reader
 from tests.test_cli import assert_one_clear_line, configured, uysp
 from uysp import forget
@@ -27,6 +28,12 @@ from uysp.settings import PROJECT, inherited_environment
 __all__ = ["base_file", "emulator", "reader"]  # fixtures
 
 MARKER = "Zyxwvut Unmistakable"
+
+
+@pytest.fixture
+def template(built_template: Template) -> Template:
+    """Marts that were built before."""
+    return built_template
 
 
 def everything(engine: Engine) -> str:

@@ -11,9 +11,16 @@ from playground.airtable.behaviour import Behaviour
 from playground.airtable.server import Emulator, running_emulator
 from playground.airtable.store import Store
 from playground.sample.base import write
+from tests.conftest import Template
 from uysp.settings import Settings
 
 LEADS, AUDIT = 150, 200
+
+
+@pytest.fixture
+def template(built_template: Template) -> Template:
+    """Marts that were built before."""
+    return built_template
 
 
 @pytest.fixture(scope="session")

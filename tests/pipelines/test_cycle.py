@@ -7,7 +7,14 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
+from tests.conftest import Template
 from tests.pipelines.conftest import AUDIT, LEADS
+
+
+@pytest.fixture
+def template(migrated_template: str, built_template: Template) -> Template:
+    """Nothing was ever built."""
+    return Template(migrated_template, built_template.dbt)
 
 
 @pytest.fixture

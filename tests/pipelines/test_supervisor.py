@@ -1,7 +1,6 @@
 """What `uysp up` refuses before it starts anything, and a whole system that really runs: a cycle, a clean end."""
 
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -59,11 +58,10 @@ def test_a_port_in_use_is_told_before_anything_starts(settings: Settings) -> Non
         port = taken.getsockname()[1]
         with pytest.raises(AlreadyRunningError, match=f"Port {port} .* nothing was started"):
             run(settings, web_port=port)
-    assert not settings.uysp_home.exists()
+    assert [path.name for path in settings.uysp_home.iterdir()] == ["dbt"], "nothing was there but what a test brings"
 
 
 def test_a_home_is_not_run_twice(settings: Settings) -> None:
-    settings.uysp_home.mkdir()
     holder = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); "
     holder += "time.sleep(99)"
     with subprocess.Popen(
@@ -76,11 +74,7 @@ def test_a_home_is_not_run_twice(settings: Settings) -> None:
         other.kill()
 
 
-def test_the_whole_system_runs_a_cycle_and_ends_without_a_trace(
-    configured: dict[str, str], settings: Settings, manifest: Path
-) -> None:
-    (settings.uysp_home / "dbt").mkdir(parents=True)
-    shutil.copy(manifest, settings.uysp_home / "dbt")
+def test_the_whole_system_runs_a_cycle_and_ends_without_a_trace(configured: dict[str, str], settings: Settings) -> None:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", UP, str(port)],

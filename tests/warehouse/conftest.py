@@ -1,5 +1,6 @@
 """Databases for the marts: one of an awkward locale, one with the marts over a small sample base."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -20,18 +21,24 @@ OpenCLocale = Callable[[Path], AbstractContextManager[Settings]]
 
 
 @pytest.fixture(scope="session")
-def c_locale_database(database_url: str) -> OpenCLocale:
-    """Opens settings for a new, empty database, and a home in the folder given."""
+def c_locale_database(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> OpenCLocale:
+    """Opens settings for a new, empty database, and a home in the folder given, in which dbt keeps what it has read."""
+    name = "c_locale"
+    read = tmp_path_factory.mktemp("c_locale") / "dbt"
 
     @contextmanager
     def opened(folder: Path) -> Iterator[Settings]:
-        name = f"test_{uuid4().hex}"
+        home = folder / "home"
+        if read.exists() and not home.exists():
+            shutil.copytree(read, home / "dbt")
         options = "template template0 encoding 'UTF8' locale_provider libc locale 'C'"
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(f"create database {name} {options}")
             url = SecretStr(database_of(database_url, name))
-            yield Settings(_env_file=None, database_url=url, uysp_home=folder / "home")
+            yield Settings(_env_file=None, database_url=url, uysp_home=home)
             connection.execute(f"drop database {name} with (force)")
+        if not read.exists() and (home / "dbt").exists():
+            shutil.copytree(home / "dbt", read)
 
     return opened
 
