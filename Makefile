@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts docs metrics
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts bench-search docs metrics
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
@@ -45,6 +45,9 @@ bench-sync: setup-test ## full loads beside other tools, looks, changes, bursts 
 
 bench-marts: setup-test ## builds, changed cycles and answers at 11,046 to 300,000 leads (ARGS='--leads 11046')
 	@$(PY) -m benchmarks.marts $(ARGS)
+
+bench-search: setup-test ## typed search over 100,000 leads, by kind of what is typed (ARGS='--leads 10000')
+	@$(PY) -m benchmarks.search $(ARGS)
 
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock

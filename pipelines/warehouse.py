@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
+from uysp import lead_index
 from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
@@ -91,7 +92,7 @@ class BuildResult:
 def build_marts(
     settings: Settings, engine: Engine, progress: Progress | None = None, select: Sequence[str] = ()
 ) -> BuildResult:
-    """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted.
+    """Build and test all models (or those that `select` names, in dbt's syntax), unit tests excepted; index the leads.
 
     A build takes up the loads that no build of all models held yet; the first one, and one of a changed project, takes
     up everything. Once a day every test is run, in builds between those only tests that compare what differs between
@@ -117,6 +118,7 @@ def build_marts(
         if not select:
             arguments += built.arguments
         result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
+        lead_index.refresh(engine)
         if result.success and not select:
             _remember_build(engine, built)
         seconds = time.monotonic() - started

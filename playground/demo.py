@@ -134,6 +134,7 @@ def _source_programs(base_file: Path, airtable: str, *, is_first: bool) -> list[
 
 def _outside_programs(airtable: str, slack: str, token: str, base_id: str, speed: float) -> list[Program]:
     chat = [PYTHON, "-m", "playground.slack", "--socket-mode", "--port", slack.rpartition(":")[2]]
+    chat += ["--manifest", str(PROJECT / "slackbot" / "manifest.json")]
     outside = [PYTHON, "-m", "playground.sample.automations", "--endpoint", airtable, "--token", token]
     outside += ["--base", base_id, "--speed", str(speed)]
     return [
@@ -147,7 +148,7 @@ def _where_to_look(slack: str, dagster: str, home: Path, lead: str, seconds: flo
     return f"""
 Everything runs, after {seconds:.0f} s. Ctrl-C stops it; the next start keeps the data.
 
-  Chat page   {slack}/   (type /uysp campaigns)
+  Chat page   {slack}/   (type /uysp dashboard, or open UYSP: Home)
   Dagster     {dagster}/
   Logs        {home / "logs"}
 

@@ -4,18 +4,22 @@ Every request passes here before anything is looked up (slackbot/desk.py); refus
 """
 
 import logging
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from threading import Lock
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from slackbot.connection import UNREACHABLE, error_word
+from slackbot.audience import Audiences
+from slackbot.connection import UNREACHABLE, Identity, error_word
 from uysp.activity import Action, append
 from uysp.errors import UyspError
 from uysp.settings import Client, Settings
@@ -23,16 +27,34 @@ from uysp.settings import Client, Settings
 REMEMBERED_SECONDS = 300
 MOST_REMEMBERED = 10_000
 
+_USER_ID = re.compile("[UW][A-Z0-9]{2,20}")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Asker:
-    """Where a request comes from, by Slack's ids."""
+    """Where a request comes from, by Slack's ids; `channel_id` is "" for App Home and modals."""
 
     user_id: str
     team_id: str
     channel_id: str
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A person who may ask.
+
+    Attributes:
+        may_see: whether the person may see a client's data in this conversation, by the client's key.
+        name: as people call them.
+        zone: where they are.
+        email: None where Slack does not tell it.
+    """
+
+    may_see: Callable[[str], bool]
+    name: str
+    zone: tzinfo
+    email: str | None = None
 
 
 class RefusedError(UyspError):
@@ -70,30 +92,48 @@ class _Remembered:
 
 
 class Access:
-    """The rules, with what Slack said of people lately."""
+    """The rules, with what Slack said of people lately.
 
-    def __init__(self, client: WebClient, team_id: str, settings: Settings, engine: Engine) -> None:
+    Attributes:
+        audiences: who reads what is posted in a conversation.
+    """
+
+    def __init__(self, client: WebClient, me: Identity, settings: Settings, engine: Engine) -> None:
         self._client = client
-        self._team_id = team_id
+        self._team_id = me.team_id
+        self.audiences = Audiences(client, me.team_id, me.user_id)
         self._configured = {each.key: each for each in settings.clients}
         self._engine = engine
         self._people = _Remembered()
         self._groups = _Remembered()
 
-    def check(self, asker: Asker) -> Callable[[str], bool]:
-        """Return whether the person may see a client's data here, by the client's key.
+    def check(self, asker: Asker) -> Admission:
+        """Return what the person may see here.
 
         Raises:
             RefusedError: the person may not ask at all; the activity log has it.
         """
         try:
-            self._check_person(asker)
+            user = self._checked_person(asker)
         except RefusedError as refused:
             self._record(asker, refused.reason)
             raise
-        return lambda key: self._may_see(asker, key)
+        profile: Mapping[str, Any] = user.get("profile") or {}
+        name = str(profile.get("display_name") or user.get("real_name") or asker.user_id)
+        return Admission(lambda key: self._may_see(asker, key), name, _zone(user), profile.get("email") or None)
 
-    def _check_person(self, asker: Asker) -> None:
+    def groups_of(self, user_id: str) -> frozenset[str]:
+        """Return ids and handles of the user groups that a person is in; none where they cannot be read."""
+        return frozenset(name for name, people in self._known_members().items() if user_id in people)
+
+    def people_of(self, names: Iterable[str]) -> frozenset[str]:
+        """Return the user ids that these names stand for: ids themselves, ids and handles of user groups."""
+        members = self._known_members()
+        plain = [name.removeprefix("@") for name in names]
+        single = {name for name in plain if name not in members and _USER_ID.fullmatch(name)}
+        return frozenset(single.union(*(members.get(name, frozenset()) for name in plain)))
+
+    def _checked_person(self, asker: Asker) -> Mapping[str, Any]:
         if asker.team_id != self._team_id:
             raise RefusedError("Only members of this workspace may ask; nothing was looked up.", "other workspace")
         try:
@@ -102,13 +142,14 @@ class Access:
             raise _not_checked(error_word(error)) from None
         except UNREACHABLE:
             raise _not_checked("unreachable") from None
-        reason = _why_not(user, self._team_id)
+        reason = why_not(user, self._team_id)
         if reason is not None:
             raise RefusedError(
                 f"Only full members of this workspace may ask, and your account is {reason}. "
                 "Nothing was looked up; a full member can ask for you.",
                 reason,
             )
+        return user
 
     def _user(self, user_id: str) -> Mapping[str, Any]:
         user: Mapping[str, Any] = self._client.users_info(user=user_id)["user"]
@@ -125,14 +166,17 @@ class Access:
     def _in_groups(self, asker: Asker, client: Client) -> bool:
         if not client.slack_user_groups:
             return True
+        members = self._known_members()
+        return any(asker.user_id in members.get(group.removeprefix("@"), ()) for group in client.slack_user_groups)
+
+    def _known_members(self) -> Mapping[str, frozenset[str]]:
+        """Return the members of every user group; nobody where Slack does not tell, which lets nobody in."""
         try:
             members: Mapping[str, frozenset[str]] = self._groups.get("all", self._members)
         except UNREACHABLE as error:
-            _log.warning(
-                "user groups cannot be read (%s): client %s is shown to nobody", type(error).__name__, client.key
-            )
-            return False
-        return any(asker.user_id in members.get(group.removeprefix("@"), ()) for group in client.slack_user_groups)
+            _log.warning("user groups cannot be read (%s): nobody counts as a member", type(error).__name__)
+            return {}
+        return members
 
     def _members(self) -> Mapping[str, frozenset[str]]:
         """Return the user ids of every user group, by its id and by its handle."""
@@ -148,7 +192,7 @@ class Access:
             _log.error("a refusal (%s) could not be written to the activity log: %s", reason, type(error).__name__)
 
 
-def _why_not(user: Mapping[str, Any], team_id: str) -> str | None:
+def why_not(user: Mapping[str, Any], team_id: str) -> str | None:
     """Return what keeps this account from asking, None if nothing does (Slack's user object)."""
     if user.get("deleted"):
         return "deactivated"
@@ -160,6 +204,13 @@ def _why_not(user: Mapping[str, Any], team_id: str) -> str | None:
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "a guest"
     return None
+
+
+def _zone(user: Mapping[str, Any]) -> tzinfo:
+    try:
+        return ZoneInfo(str(user["tz"]))
+    except (KeyError, ValueError, OSError, ZoneInfoNotFoundError):
+        return UTC
 
 
 def _not_checked(reason: str) -> RefusedError:

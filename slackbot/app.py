@@ -4,15 +4,16 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from slack_bolt import App, BoltResponse
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine
 
 from slackbot.access import Access
+from slackbot.bot import Bot
 from slackbot.connection import (
     UNREACHABLE,
     SlackUnreachableError,
@@ -25,29 +26,37 @@ from slackbot.connection import (
     web_client,
 )
 from slackbot.desk import Desk, log_bug, something_wrong
+from slackbot.drafts import Drafts
 from slackbot.health import slack_answers, watched
 from slackbot.listeners import register
+from slackbot.pace import Reads
+from slackbot.previews import Previews
+from slackbot.telling import Teller, telling
 from slackbot.web import http_app, serving
+from uysp.actions.worker import working
 from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError
 from uysp.settings import Settings
 
 CHECK_SECONDS = 1.0
+LISTENERS = 16  # threads that acknowledge, and look up the options of selects while Slack waits
 LONGEST_SILENCE = 120.0  # seconds without a socket after which we give up, to be started anew
 
 _log = logging.getLogger(__name__)
 
 
-def build_app(settings: Settings, client: WebClient, desk: Desk) -> App:
-    """Return the Bolt app with all listeners; it asks Slack once who it is."""
+def build_app(bot: Bot, threads: ThreadPoolExecutor) -> App:
+    """Return the Bolt app with all listeners, which run in these threads; it asks Slack once who it is."""
+    settings = bot.settings
     secret = settings.slack_signing_secret
     app = App(
-        client=client,
+        client=bot.client,
+        listener_executor=threads,
         signing_secret=secret.get_secret_value() if secret else None,
         request_verification_enabled=settings.slack_app_token is None,
         logger=sdk_log,  # Bolt logs whole requests below ERROR
     )
-    register(app, desk)
+    register(app, bot)
 
     @app.error
     def failed(error: Exception) -> BoltResponse:
@@ -69,10 +78,25 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
         keep_proxies_from_loopback()
     client = web_client(settings)
     me = identity(client)
-    access = Access(client, me.team_id, settings, engine)
-    desk = Desk(engine, settings, access, client)
+    access = Access(client, me, settings, engine)
     with ExitStack() as stack:
-        app = build_app(settings, client, desk)
+        worker = stack.enter_context(working(engine, settings))
+        stack.enter_context(telling(Teller(engine, settings, client, access)))
+        bot = Bot(
+            settings=settings,
+            engine=engine,
+            client=client,
+            access=access,
+            desk=Desk(),
+            reads=Reads(),
+            previews=Previews(),
+            drafts=Drafts(),
+            worker=worker,
+            results=Desk(),
+            closing=threading.Event(),
+        )
+        threads = stack.enter_context(ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"))
+        app = build_app(bot, threads)
         if settings.slack_app_token is None:
             health = watched(lambda: slack_answers(client), engine)
             port = stack.enter_context(serving(http_app(health, app), settings.port))
@@ -84,7 +108,9 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
             port = stack.enter_context(serving(http_app(watched(heard, engine), None), settings.port))
             how = "Socket Mode"
         # Closed first, so that what is still coming is told to ask again while the rest is finished.
-        stack.callback(desk.close)
+        stack.callback(bot.closing.set)
+        stack.callback(bot.results.close)
+        stack.callback(bot.desk.close)
         _log.info("The bot listens in %s by %s; health: port %d, /healthz.", me.team or me.team_id, how, port)
         yield heard
 

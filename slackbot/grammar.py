@@ -3,6 +3,7 @@
     VERB [TEXT] [FILTER:VALUE ...]
 
 Words in double quotes belong together; curly quotes, case and a leading `/uysp` are forgiven. Filters stand anywhere.
+What the values of filters mean is told in `slackbot.answers.filters`.
 """
 
 import difflib
@@ -14,7 +15,13 @@ from dataclasses import dataclass, field
 from uysp.errors import UyspError
 
 LONGEST_TEXT = 1000  # characters that are read; nobody types more on purpose
+LONGEST_QUOTE = 40  # characters of what was typed that an error repeats
 
+# In lines that we write.
+_ORDER = (
+    *("campaign", "period", "top", "step", "state", "status", "source", "engagement", "icp", "created"),
+    *("sort", "page", "client"),
+)
 _STRAIGHT_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
 # A filter's name, then what is quoted or goes to the next blank. A single quote opens only where it also closes a word,
 # so that O'Brien stays whole.
@@ -34,6 +41,7 @@ class Verb:
         text: what the text after the verb stands for, such as `TEXT`; None if there is none.
         text_required: whether the question makes no sense without it.
         filters: names of the filters that it takes.
+        text_filter: the filter that the text is another way to write, as `clicks X` is `clicks campaign:X`; None: none.
     """
 
     name: str
@@ -43,6 +51,7 @@ class Verb:
     text: str | None = None
     text_required: bool = False
     filters: tuple[str, ...] = ()
+    text_filter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,13 +59,18 @@ class Question:
     """A question as it was understood.
 
     Attributes:
-        argument: the text after the verb, single blanks between its words; '' if there is none.
+        argument: the text after the verb, single blanks between its words; '' if there is none, or if it stands among
+            the filters.
         filters: value by name of the filter, as typed.
+        whole: whether lists are wanted with all their rows, not by pages.
+        text_filter: the filter that is written as the text after the verb.
     """
 
     verb: str
     argument: str = ""
     filters: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+    text_filter: str | None = field(default=None, compare=False)
 
 
 class NotUnderstoodError(UyspError):
@@ -87,19 +101,56 @@ def parse(text: str, verbs: Sequence[Verb], default: str) -> Question:
         words = words[1:]
     if not words:
         words = [default]
-    verb = _verb(words[0], verbs)
+    verb = _verb(words[0], verbs, text)
     argument = " ".join(" ".join(words[1:]).split())
     values = _checked(filters, verb)
     if argument and verb.text is None:
         raise NotUnderstoodError(
-            f"“{verb.name}” takes no text after it, so “{argument}” was not understood; type: {verb.usage}.",
+            f"“{verb.name}” takes no text after it, so “{_short(argument)}” was not understood; type: {verb.usage}.",
             (verb.name,),
         )
-    if not argument and verb.text_required:
+    if argument and verb.text_filter:
+        if verb.text_filter in values:
+            raise NotUnderstoodError(
+                f"“{_short(argument)}” and {verb.text_filter}: say the same thing twice; leave one of them out.",
+                tuple(
+                    said(Question(verb.name, "", {**values, verb.text_filter: text}, text_filter=verb.text_filter))
+                    for text in (argument, values[verb.text_filter])
+                ),
+            )
+        values[verb.text_filter] = argument
+        argument = ""
+    if not argument and verb.text_required and verb.text_filter not in values:
         raise NotUnderstoodError(
             f"“{verb.name}” needs {verb.text} after it, for example: {verb.examples[0]}.", verb.examples[:1]
         )
-    return Question(verb.name, argument, values)
+    return Question(verb.name, argument, values, text_filter=verb.text_filter)
+
+
+def line(verb: str, argument: str = "", filters: Mapping[str, object] | None = None) -> str:
+    """Return what would be typed for a question, always the same for the same one; reading it gives it again.
+
+    A value that has quotes of both kinds loses the double ones: nothing that people look for is told apart by them.
+    """
+    ordered = sorted((filters or {}).items(), key=lambda each: _ORDER.index(each[0]))
+    values = [f"{name}:{_quoted(str(value))}" for name, value in ordered]
+    return " ".join([verb, *([_quoted(argument)] if argument else []), *values])
+
+
+def said(question: Question, **others: str | int | None) -> str:
+    """Return what would be typed for a question, with other values of some filters; None takes one away."""
+    filters = {name: value for name, value in {**question.filters, **others}.items() if value is not None}
+    argument = question.argument or str(filters.pop(question.text_filter or "", ""))
+    return line(question.verb, argument, filters)
+
+
+def _quoted(value: str) -> str:
+    if re.fullmatch(r"[^\s\"'“”„«»‘’:]+", value):
+        return value
+    plain = value.translate(_STRAIGHT_QUOTES)
+    if '"' in plain and "'" not in plain:
+        return f"'{plain}'"
+    return '"' + plain.replace('"', " ").strip() + '"'
 
 
 def nearest(typed: str, known: Sequence[str], most: int = 2) -> tuple[str, ...]:
@@ -124,14 +175,30 @@ def _tokens(text: str) -> tuple[list[str], list[tuple[str, str]]]:
     return words, filters
 
 
-def _verb(typed: str, verbs: Sequence[Verb]) -> Verb:
+def _verb(typed: str, verbs: Sequence[Verb], whole: str) -> Verb:
     for verb in verbs:
         if verb.name == typed.casefold():
             return verb
-    suggestions = nearest(typed, [verb.name for verb in verbs])
-    meant = f"Did you mean {' or '.join(suggestions)}? " if suggestions else ""
-    shown = typed if len(typed) <= 40 else f"{typed[:39]}…"
-    raise NotUnderstoodError(f"There is no “{shown}”. {meant}“help” lists what can be asked.", (*suggestions, "help"))
+    close = nearest(typed, [verb.name for verb in verbs])
+    meant = f"Did you mean {' or '.join(close)}? " if close else ""
+    lines = tuple(_instead(whole, typed, next(verb for verb in verbs if verb.name == name), verbs) for name in close)
+    raise NotUnderstoodError(
+        f"There is no “{_short(typed)}”. {meant}“help” lists what can be asked.", tuple(dict.fromkeys((*lines, "help")))
+    )
+
+
+def _instead(whole: str, typed: str, verb: Verb, verbs: Sequence[Verb]) -> str:
+    """Return the line with this verb in place of what was typed, or the verb alone where the rest does not suit it."""
+    _, _, rest = whole.partition(typed)
+    try:
+        question = parse(f"{verb.name} {rest}", verbs, verb.name)
+    except NotUnderstoodError:
+        return verb.examples[0] if verb.text_required else verb.name
+    return said(question)
+
+
+def _short(typed: str) -> str:
+    return typed if len(typed) <= LONGEST_QUOTE else f"{typed[: LONGEST_QUOTE - 1]}…"
 
 
 def _checked(filters: Sequence[tuple[str, str]], verb: Verb) -> dict[str, str]:
@@ -140,7 +207,10 @@ def _checked(filters: Sequence[tuple[str, str]], verb: Verb) -> dict[str, str]:
         if name not in verb.filters:
             takes = ", ".join(f"{each}:" for each in verb.filters) or "no filters"
             hint = f' Put quotes around text with a colon: "{name}:{value}".' if verb.text else ""
-            raise NotUnderstoodError(f"“{verb.name}” has no filter “{name}:”; it takes {takes}.{hint}")
+            meant = "".join(f" Did you mean {close}:?" for close in nearest(name, verb.filters, most=1))
+            raise NotUnderstoodError(
+                f"“{verb.name}” has no filter “{_short(name)}:”; it takes {takes}.{meant}{hint}", (f"help {verb.name}",)
+            )
         if name in checked:
             raise NotUnderstoodError(f"The filter “{name}:” is given twice; one value is possible.")
         if not value.strip():

@@ -63,7 +63,20 @@ def configured(reader: Reader) -> dict[str, str]:
 def test_help_lists_every_command(tmp_path: Path) -> None:
     done = uysp(tmp_path, "--help")
     assert done.returncode == 0
-    for command in ("up", "sync", "ask", "versions", "forget-lead", "client", "bot", "doctor", "export", "db-url"):
+    commands = (
+        "up",
+        "sync",
+        "ask",
+        "versions",
+        "history",
+        "forget-lead",
+        "client",
+        "bot",
+        "doctor",
+        "export",
+        "db-url",
+    )
+    for command in commands:
         assert f" {command} " in done.stdout
 
 

@@ -195,10 +195,12 @@ def test_a_client_is_gone_without_a_trace_once_a_person_has_typed_its_key(
     for trace in ('"uysp"', "base_id", reader.client.base_id, synced["LEAD"]):
         of_others = [line for line in left.splitlines() if '"client": "kept"' not in line]
         assert not [line for line in of_others if trace in line], trace
-    # The marts were built again, which notes down from what.
-    now = {line for line in left.splitlines() if '"client": "kept"' in line and not line.startswith("app.built_")}
+    # The marts were built again, which notes down from what, and makes the index of leads anew.
+    made = ("app.built_", "app.lead_index")
+    now = {line for line in left.splitlines() if '"client": "kept"' in line and not line.startswith(made)}
     read = ("raw.", "app.")
     assert {line for line in now if line.startswith(read)} == {line for line in kept if line.startswith(read)}
+    assert any(line.startswith("app.lead_index ") for line in left.splitlines())
     assert emulator.hooks(reader.client.base_id) == []
     assert len(emulator.hooks(other_base.id)) == 1
     again = uysp(tmp_path, "client", "forget", "uysp", "--yes", **synced)

@@ -25,6 +25,7 @@ from uysp.airtable.hooks import (
     payload_pages,
     refresh_hook,
 )
+from uysp.edits import remember_edits
 from uysp.errors import AirtableError
 
 log = logging.getLogger(__name__)
@@ -360,6 +361,7 @@ def _store(
     with engine.begin() as connection:
         for source_table, of_table in marks.items():
             _mark_changed(connection, client, source_table, of_table)
+        remember_edits(connection, by_id.values(), [payload for page in pages for payload in page.payloads])
         if not is_whole:
             log.warning("Client %s: some changes are no longer kept by Airtable; reading everything", client)
             mark_all(connection, client, "changes were no longer kept by Airtable")

@@ -5,7 +5,6 @@ Every command imports what it needs when it runs: `uysp ask` must not pay for Da
 
 import enum
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,8 +15,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from uysp.bulk_commands import bulk_app
 from uysp.errors import ConfigurationError, UyspError
+from uysp.finding import chosen_clients
 from uysp.settings import Client, Settings, load_settings
+from uysp.write_commands import log_as_csv, write_app
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,6 +35,8 @@ app = typer.Typer(
 
 client_app = typer.Typer(help="Clients, one Airtable base each.", no_args_is_help=True)
 app.add_typer(client_app, name="client")
+app.add_typer(write_app)
+app.add_typer(bulk_app)
 
 INTERRUPTED = 130  # what typer ends with after Ctrl-C, as shells do
 
@@ -157,13 +161,28 @@ def versions(
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:
     """A lead's past: every version of its record, and what changed from one to the next."""
-    words = [f'versions "{_unquoted(lead)}"', *([f'client:"{_unquoted(client)}"'] if client is not None else [])]
-    _answer(" ".join(words), as_json=as_json)
+    _answer(_line("versions", lead, client), as_json=as_json)
 
 
-def _unquoted(typed: str) -> str:
-    """Return a text that can stand in double quotes."""
-    return re.sub('["“”„«»]', " ", typed)
+@app.command()
+def history(
+    lead: Annotated[str, typer.Argument(metavar="[LEAD|REF]", help="Only of this lead, or under this reference.")] = "",
+    client: Annotated[str | None, typer.Option("--client", metavar="KEY", help="Whose log.")] = None,
+    asker: Asker = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all lines as CSV; for admins.")] = False,
+) -> None:
+    """The log of writes: who changed what, and what came of it."""
+    if as_csv:
+        print(log_as_csv(lead, client, asker), end="")
+    else:
+        _answer(_line("history", lead, client), as_json=as_json)
+
+
+def _line(verb: str, argument: str, client: str | None) -> str:
+    from slackbot.grammar import line
+
+    return line(verb, argument, {} if client is None else {"client": client})
 
 
 def _answer(text: str, *, as_json: bool) -> None:
@@ -180,7 +199,7 @@ def _answer(text: str, *, as_json: bool) -> None:
         keys = ", ".join(each.key for each in settings.clients)
         raise ConfigurationError(f"Several clients are configured, so say which: add client:KEY, one of {keys}.")
     with open_database(settings, Role.BOT) as engine:
-        answer = answer_question(text, engine, settings)
+        answer = answer_question(text, engine, settings, whole=as_json)
     if as_json:
         print(json_text(answer))
     else:
@@ -208,12 +227,20 @@ def up(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Offer to create what is missing in Airtable: the field Notes.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --fix: do not ask.")] = False,
+) -> None:
     """Check database, Airtable and Slack: a line each, what is wrong and what to do."""
     from slackbot.checks import check_slack
-    from uysp.doctor import State, check_calls, check_clients, check_database
+    from uysp.doctor import State, check_calls, check_clients, check_database, create_notes
 
     settings = load_settings()
+    if fix:
+        for said in create_notes(settings, lambda question: yes or (sys.stdin.isatty() and typer.confirm(question))):
+            print(said)
     console = Console(highlight=False)
     colours = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
     wrong = False
@@ -394,21 +421,3 @@ def table_line(outcome: "TableOutcome") -> str:
     counts = f"{outcome.read:,} read, {outcome.changed:,} changed, {outcome.deleted:,} deleted"
     line = f"{name} {counts}, {outcome.calls:,} API calls, {outcome.seconds:.1f} s"
     return "\n".join([line, *(f"  {warning}" for warning in outcome.warnings)])
-
-
-def chosen_clients(settings: Settings, key: str | None) -> tuple[Client, ...]:
-    """Return the client named `key`, or all.
-
-    Raises:
-        ConfigurationError: none is configured, or none has that key.
-    """
-    if not settings.clients:
-        raise ConfigurationError(
-            "No Airtable base is configured, so there is nothing to read; set AIRTABLE_API_KEY and AIRTABLE_BASE_ID, "
-            "or UYSP_CLIENTS_FILE, in the environment or in .env."
-        )
-    chosen = tuple(client for client in settings.clients if key in {None, client.key})
-    if not chosen:
-        keys = ", ".join(client.key for client in settings.clients)
-        raise ConfigurationError(f"There is no client {key!r}; the configured ones are: {keys}.")
-    return chosen

@@ -1,6 +1,6 @@
 """What `uysp doctor` looks at: one function per part, each yielding findings with a remedy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, text
 
+from uysp import lead_index
 from uysp.airtable.budget import NOTE_SHARE, WRONG_SHARE, budget
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import EXPECTED_FIELDS, REQUIRED_FIELDS, REQUIRED_TABLES, TABLES
@@ -76,6 +77,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             with engine.connect() as connection:
                 missing = missing_roles(connection)
                 remedy = f"Have an administrator run:\n{role_sql(connection)}"
+                has_parts = lead_index.has_parts(connection)
     except UyspError as error:
         yield Finding("database", State.WRONG, str(error))
         return
@@ -84,6 +86,11 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding("roles", State.NOTE, text, remedy)
     else:
         yield Finding("roles", State.OK, ", ".join(Role))
+    if has_parts:
+        yield Finding("search", State.OK, "parts and slips of words are found by an index")
+    else:
+        text = "The extension pg_trgm is not there: words with two slips are not found, parts of words more slowly."
+        yield Finding("search", State.NOTE, text, f"Have an administrator run:\n{lead_index.PARTS_SQL}")
 
 
 def check_calls(settings: Settings) -> Iterator[Finding]:
@@ -143,6 +150,31 @@ def check_clients(settings: Settings) -> Iterator[Finding]:
             yield from _check_client(settings, client, pace)
 
 
+def create_notes(settings: Settings, agreed: Callable[[str], bool]) -> Iterator[str]:
+    """Create the field Notes in every base that has none and where a person agrees; yields what came of it.
+
+    Args:
+        settings: for the clients.
+        agreed: asks a person.
+    """
+    for client in settings.clients:
+        gateway = Gateway(client, Limiter(settings.uysp_airtable_rate), settings.airtable_endpoint_url or AIRTABLE_URL)
+        try:
+            leads = next((table for table in gateway.schema() if table.name == TABLES["leads"]), None)
+            name = client.field_names.get("Notes", "Notes")
+            if leads is None or any(field.name == name for field in leads.fields):
+                yield f"Client {client.key}: nothing to create."
+                continue
+            if not agreed(f"The base of client {client.key} has no field {name!r} in Leads. Create it?"):
+                yield f"Client {client.key}: the field {name!r} was not created."
+                continue
+            gateway.create_field(leads.id, name, "multilineText")
+            yield f"Client {client.key}: the field {name!r} is created; the next sync reads it."
+        except AirtableError as error:
+            remedy = " The token needs the scope schema.bases:write." if error.status == 403 else ""
+            yield f"Client {client.key}: {error}{remedy}"
+
+
 def _check_client(settings: Settings, client: Client, pace: Pace) -> Iterator[Finding]:
     part = f"airtable {client.key}"
     gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
@@ -200,7 +232,11 @@ def _missing_fields(part: str, source_table: str, own_names: dict[str, str], pre
     for name in EXPECTED_FIELDS[source_table]:
         if own_names.get(name, name) not in present:
             text = f"no field {own_names.get(name, name)!r}; what depends on it stays empty"
-            yield Finding(part, State.NOTE, text, "Create it, or name this base's own field in the clients file.")
+            remedy = "Create it, or name this base's own field in the clients file."
+            if name == "Notes":
+                text = f"no field {own_names.get(name, name)!r}, so no note can be written"
+                remedy += " uysp doctor --fix offers to create it."
+            yield Finding(part, State.NOTE, text, remedy)
 
 
 def _missing_options(

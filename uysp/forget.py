@@ -11,20 +11,18 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
+from uysp import lead_index
 from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import ConfigurationError
+from uysp.phones import PHONE_KEY
 
 LOG = "app.activity_log"  # its lines stay, without what they say about whom
+MESSAGES = "app.write_messages"  # one about several leads names them all
+_ITS_REFERENCES = "select reference from app.write_requests where client = :client and lead_id = any(:ids)"
 DERIVED = ("intermediate", "marts")  # computed from raw; staging has views only
 ID_COLUMNS = ("record_id", "lead_id", "message_id")
 RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{14})")
 
-# The last ten digits without an extension, as the models match phones (macros/create_value_functions.sql, phone_key).
-_PHONE = """
-    (select case when length(digits) >= 10 then right(digits, 10) end from (
-        select regexp_replace(substring(fields ->> 'Phone' from '^[^0-9]*([0-9][^[:alpha:]#;,]*)'), '[^0-9]', '', 'g')
-    ) as plain (digits))
-"""
 # A list loses the items that name the lead, and is gone like any empty cell when nothing is left; a record id is
 # letters and digits, so without it every other value is still JSON.
 _WITHOUT_LEAD = """
@@ -118,7 +116,7 @@ def same_person(engine: Engine, client: str, lead_id: str) -> list[str]:
             connection.execute(
                 text(f"""
                     with versions as (
-                        select record_id, {_PHONE} as phone, nullif(lower(btrim(fields ->> 'Email')), '') as email
+                        select record_id, {PHONE_KEY} as phone, nullif(lower(btrim(fields ->> 'Email')), '') as email
                         from raw.leads_history where client = :client
                     ),
                     its as (select phone, email from versions where record_id = :lead_id)
@@ -170,6 +168,7 @@ def forget_lead(engine: Engine, client: str, lead_id: str, on_wait: Callable[[],
         on_wait: called if a sync, sweep or build has to end first.
     """
     with _alone(engine, client, on_wait), engine.begin() as connection:
+        lead_index.uncount(connection, client, lead_id)
         return _erase(connection, _lead_plan(connection, client, lead_id))
 
 
@@ -195,6 +194,8 @@ def _lead_plan(connection: Connection, client: str, lead_id: str) -> _Plan:
         mine = " or ".join(f"{column} = any(:ids)" for column in ID_COLUMNS if column in columns)
         if table == LOG:
             gone[table] = f"(client = :client or client is null) and ({mine} or strpos(details::text, :lead_id) > 0)"
+        elif table == MESSAGES:
+            gone[table] = f"client = :client and ({mine} or reference in ({_ITS_REFERENCES}))"
         elif mine:
             gone[table] = f"client = :client and ({mine})"
         if table.startswith("raw.") and "fields" in columns:
@@ -226,14 +227,14 @@ def _message_ids(connection: Connection, client: str, lead_id: str) -> list[str]
         connection.execute(
             text(f"""
                 with phones as (
-                    select distinct {_PHONE} as phone from raw.leads_history
+                    select distinct {PHONE_KEY} as phone from raw.leads_history
                     where client = :client and record_id = :lead_id
                 )
                 select distinct record_id from raw.sms_audit_history
                 where client = :client and (
                     strpos(fields ->> 'Lead Record ID', :lead_id) > 0
                     or (
-                        {_PHONE} in (select phone from phones)
+                        {PHONE_KEY} in (select phone from phones)
                         and not exists (
                             select from raw.leads where leads.client = :client
                             and leads.record_id = btrim(sms_audit_history.fields ->> 'Lead Record ID')

@@ -130,6 +130,7 @@ class Settings(BaseSettings):
     uysp_admins: CommaList = Field(
         [], description="Slack user ids or user-group handles that administer. Unset: nobody."
     )
+    uysp_writes_per_minute: int = Field(10, gt=0, description="Writes that one person may ask for in a minute.")
 
     @field_validator("uysp_internal_campaigns", "uysp_writers", "uysp_admins", mode="before")
     @classmethod

@@ -79,7 +79,10 @@ def run(
         stack.enter_context(_database_kept_alive(settings, engine, say))
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uysp-")))
         programs = dagster_programs(settings, engine.url, sockets / "code", web_port)
-        programs += [bot_program(settings)] if with_bot else []
+        if with_bot:
+            programs.append(bot_program(settings))
+        elif settings.clients:
+            programs.append(writer_program(settings))  # the bot carries out writes too
         names = tuple(program.name for program in first)
         later = [replace(program, after=(*program.after, *names)) for program in programs]
         keep_running([*first, *later, *extra], settings.uysp_home / "logs", say, on_ready or ready)
@@ -142,6 +145,12 @@ def bot_program(settings: Settings) -> Program:
         {"UYSP_HOME": str(settings.uysp_home)},
         is_ready=lambda: answers(f"http://127.0.0.1:{settings.port}/healthz"),
     )
+
+
+def writer_program(settings: Settings) -> Program:
+    """Return what carries out the writes that people ask for in the terminal."""
+    command = [PYTHON, "-c", "from uysp.cli import main; main()", "writer"]
+    return Program("writer", command, {"UYSP_HOME": str(settings.uysp_home)})
 
 
 def has_bot(settings: Settings) -> bool:

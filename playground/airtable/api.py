@@ -12,6 +12,7 @@ from playground.airtable.emulation import Emulation
 from playground.airtable.listing import list_records
 from playground.airtable.parameters import flag, from_query, list_parameters
 from playground.airtable.schema import Base, Table
+from playground.airtable.schema_edits import edit
 from playground.airtable.tokens import CREATOR, WRITING_ROLES, Token, any_token
 from playground.airtable.writing import WriteRequest, delete
 
@@ -93,6 +94,9 @@ def answer(emulation: Emulation, call: Call) -> bytes:
             base = _base(emulation, token, base_id, "schema.bases:read")
             visible = "visibleFieldIds" in from_query(call.query).get("include", [])
             return orjson.dumps({"tables": [t.described(visible_field_ids=visible) for t in base.tables]})
+        case "POST", ["meta", "bases", base_id, "tables", table_id, "fields"]:
+            base = _base(emulation, token, base_id, "schema.bases:write")
+            return _create_field(emulation, base, _table(base, table_id), token, _json_object(call.body))
         case method, [base_id, table_name, *rest] if base_id != "meta" and len(rest) <= 1:
             if method == "GET" or rest == ["listRecords"]:
                 base = _base(emulation, token, base_id, "data.records:read")
@@ -206,6 +210,21 @@ def _write(
         case (("PATCH" | "PUT"), [record_id]):
             return request.update_one(record_id, replace=replace)
     raise errors.bad_route()
+
+
+def _create_field(emulation: Emulation, base: Base, table: Table, token: Token, body: dict[str, Any]) -> bytes:
+    """Create a field (https://airtable.com/developers/web/api/create-field); names are unique in a table."""
+    if token.role_on(base.id) != CREATOR:
+        raise errors.not_permitted()
+    name, kind = body.get("name"), body.get("type")
+    if not isinstance(name, str) or not name or not isinstance(kind, str):
+        raise errors.invalid_request()
+    if table.field_named(name) is not None:
+        raise errors.refusal(422, "DUPLICATE_OR_EMPTY_FIELD_NAME", "A field with that name already exists")
+    options = {"options": body["options"]} if body.get("options") else {}
+    edit(emulation.store, base.id, "add_field", table=table.id, name=name, type=kind, **options)
+    added = table.field_named(name)
+    return orjson.dumps(added.described() if added else {})
 
 
 def _whoami(emulation: Emulation, token: Token) -> dict[str, Any]:

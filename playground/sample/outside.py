@@ -97,9 +97,9 @@ def same_phone(phone: str) -> str:
 
 
 def number(fields: Cells, name: str) -> float:
-    """A number cell; 0 where it is empty or none."""
+    """A number cell; 0 where it is empty or none, or beyond what these programs can count on from."""
     value = fields.get(name, 0)
-    return value if isinstance(value, int | float) else 0
+    return value if isinstance(value, int | float) and abs(value) < 2**53 else 0
 
 
 def moment(text: str) -> datetime:

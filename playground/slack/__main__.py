@@ -1,10 +1,13 @@
 """The emulator as a process, for the demo: `python -m playground.slack --port 4000 --socket-mode`."""
 
 import argparse
+import json
 import signal
 import sys
 import threading
+from pathlib import Path
 
+from playground.slack.app import AppFeatures, from_manifest
 from playground.slack.server import Slack, running_slack
 from playground.slack.web_api import Credentials
 
@@ -16,8 +19,13 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    features = AppFeatures()
+    if options.manifest is not None:
+        features = from_manifest(json.loads(options.manifest.read_text(encoding="utf-8")))
     try:
-        with running_slack(port=options.port, app_url=options.app_url, credentials=credentials) as slack:
+        with running_slack(
+            port=options.port, app_url=options.app_url, credentials=credentials, features=features
+        ) as slack:
             print(_where_to_look(slack, options.app_url), flush=True)
             stop.wait()
     except OSError as error:
@@ -38,6 +46,9 @@ def _options() -> argparse.Namespace:
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--app-url", help="deliver as signed HTTP to this URL, such as http://127.0.0.1:3000/slack/events")
     way.add_argument("--socket-mode", action="store_true", help="deliver over Socket Mode (the default)")
+    parser.add_argument(
+        "--manifest", type=Path, help="the app's manifest: nothing is sent or allowed that it does not declare"
+    )
     parser.add_argument("--bot-token", default=defaults.bot_token, help="default: %(default)s")
     parser.add_argument("--app-token", default=defaults.app_token, help="default: %(default)s")
     parser.add_argument("--signing-secret", default=defaults.signing_secret, help="default: %(default)s")

@@ -34,10 +34,12 @@ class Ack:
     Attributes:
         content: the message in the acknowledgement ({} if it carried none).
         error: what Slack tells the person instead, `operation_timeout` or `dispatch_failed`; None if acknowledged.
+        no_retry: the app asked not to be sent this event again (`x-slack-no-retry: 1`).
     """
 
     content: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
+    no_retry: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class SocketMode:
             "envelope_id": envelope_id,
             "type": kind,
             "payload": payload,
-            "accepts_response_payload": True,
+            "accepts_response_payload": kind != "events_api",
         }
         if retry is not None:
             envelope |= {"retry_attempt": retry.attempt, "retry_reason": retry.reason}
@@ -201,7 +203,7 @@ class SignedHttp:
         finally:
             connection.close()
         if response.status != 200:
-            return Ack(error=DISPATCH_FAILED)
+            return Ack(error=DISPATCH_FAILED, no_retry=response.headers.get("x-slack-no-retry") == "1")
         if "json" in response.headers.get("Content-Type", ""):
             return Ack(json.loads(answer or "{}"))
         return Ack({"text": answer} if answer.strip() else {})

@@ -6,10 +6,10 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
 import uvicorn
@@ -20,168 +20,18 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from playground.slack import web_api
+from playground.slack.app import AppFeatures
 from playground.slack.chat_page import chat_routes
-from playground.slack.delivery import Ack, Retry, SignedHttp, SocketMode, Transport
-from playground.slack.interactions import Interaction, Interactions
-from playground.slack.web_api import Credentials, RefusalError
-from playground.slack.workspace import Channel, Person, Workspace
+from playground.slack.delivery import SocketMode
+from playground.slack.emulator import ApiCall, Slack
+from playground.slack.interactions import Interactions
+from playground.slack.refusal import RefusalError
+from playground.slack.web_api import Credentials
+from playground.slack.workspace import Workspace
+
+__all__ = ["Slack", "running_slack"]
 
 ACK_SECONDS = 3.0
-Result = TypeVar("Result")
-
-
-@dataclass
-class Fault:
-    """A failure on demand, for the next calls of one method (`*`: of all, `response_url`: of response URLs).
-
-    Attributes:
-        status: HTTP status; 429 carries Retry-After, 200 carries `error`.
-        times: how many calls are still to fail; None: all, until `recover`.
-    """
-
-    method: str
-    status: int
-    error: str
-    retry_after: int
-    times: int | None
-
-
-@dataclass(frozen=True)
-class ApiCall:
-    """One call of the Web API, without its token, and its answer; `at` is seconds of `time.monotonic()`."""
-
-    method: str
-    arguments: Mapping[str, Any]
-    status: int
-    answer: Mapping[str, Any]
-    at: float
-
-
-@dataclass(eq=False, repr=False)
-class Slack:
-    """A running emulator, as tests and the demo hold it; call its methods from any thread but the server's."""
-
-    url: str
-    credentials: Credentials
-    commands: tuple[str, ...]
-    workspace: Workspace
-    interactions: Interactions
-    sockets: SocketMode
-    transport: Transport
-    calls: list[ApiCall] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    loop: asyncio.AbstractEventLoop | None = None
-
-    @property
-    def api_url(self) -> str:
-        """Return the base URL of the Web API, with its closing slash."""
-        return f"{self.url}/api/"
-
-    @property
-    def bot_token(self) -> str:
-        """Return the bot token (xoxb-)."""
-        return self.credentials.bot_token
-
-    @property
-    def app_token(self) -> str:
-        """Return the app-level token (xapp-)."""
-        return self.credentials.app_token
-
-    @property
-    def signing_secret(self) -> str:
-        """Return the secret that requests over HTTP are signed with."""
-        return self.credentials.signing_secret
-
-    def deliver_over_http(self, app_url: str) -> None:
-        """Send payloads as signed HTTP to this URL from now on; Slack sends nothing over sockets then."""
-        self.transport = SignedHttp(app_url, self.signing_secret, self.sockets.deadline)
-
-    def deliver_over_sockets(self) -> None:
-        """Send payloads over Socket Mode from now on."""
-        self.transport = self.sockets
-
-    def wait_for_connections(self, count: int = 1, timeout: float = 10.0) -> None:
-        """Wait until the app holds `count` connections; TimeoutError if it does not."""
-        ends = time.monotonic() + timeout
-        while self.sockets.connected != count:
-            if time.monotonic() > ends:
-                raise TimeoutError(f"{self.sockets.connected} connections after {timeout} s, not {count}")
-            time.sleep(0.01)
-
-    def command(self, user: str, text: str, channel: str | None = None, command: str = "/uysp") -> Interaction:
-        """Let a person type a command; return once it is acknowledged or Slack gave up waiting.
-
-        Args:
-            user: id or short name of the person.
-            text: what follows the command.
-            channel: id or name; None: the first conversation the person is in.
-            command: the command with its slash.
-
-        Raises:
-            KeyError: no such person or conversation.
-            ValueError: the person is not in it, or the app has no such command.
-        """
-        person = self.workspace.person(user)
-        place = self.workspace.channels_of(person.id)[0] if channel is None else self.workspace.channel(channel)
-        return self._run(self.type_command(person, place, command, text))
-
-    async def type_command(self, person: Person, channel: Channel, command: str, text: str) -> Interaction:
-        """Do what `command` does, within the server's own loop."""
-        if person.id not in channel.members:
-            raise ValueError(f"{person.name} is not in #{channel.name}")
-        if command not in self.commands:
-            raise ValueError(f"{command} is not a valid command")
-        interaction = self.interactions.command(person, channel, command, text)
-        await self.interactions.deliver(interaction, self.transport)
-        return interaction
-
-    def redeliver(self, interaction: Interaction, *, new_envelope: bool = False) -> Ack:
-        """Hand the same payload to the app once more, marked as a retry, under the same or a new envelope id."""
-        envelope_id = None if new_envelope else interaction.envelope_id
-        retry = Retry(attempt=1, reason="timeout", envelope_id=envelope_id)
-        return self._run(self.interactions.deliver(interaction, self.transport, retry))
-
-    def renew_sockets(self, reason: str = "refresh_requested") -> None:
-        """Ask the app to open new connections, as Slack does every few hours, then close the old ones.
-
-        Args:
-            reason: `refresh_requested`, `warning` or `link_disabled`.
-        """
-        self._run(self.sockets.renew(reason))
-
-    def drop_sockets(self) -> None:
-        """Close every connection without a warning."""
-        self._run(self.sockets.drop())
-
-    def fail(
-        self,
-        method: str,
-        *,
-        status: int = 200,
-        error: str = "fatal_error",
-        retry_after: int = 1,
-        times: int | None = None,
-    ) -> None:
-        """Let calls of a method fail; see `Fault`."""
-        self.faults.append(Fault(method, status, "ratelimited" if status == 429 else error, retry_after, times))
-
-    def recover(self) -> None:
-        """End all failures on demand."""
-        self.faults.clear()
-
-    def take_fault(self, method: str) -> Fault | None:
-        """Return the failure that the present call of a method is to meet, if any."""
-        for fault in self.faults:
-            if fault.method in (method, "*") and fault.times != 0:
-                if fault.times is not None:
-                    fault.times -= 1
-                return fault
-        return None
-
-    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        if self.loop is None:
-            raise RuntimeError("the emulator does not run")
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
 
 @contextlib.contextmanager
@@ -190,7 +40,8 @@ def running_slack(
     port: int = 0,
     app_url: str | None = None,
     credentials: Credentials | None = None,
-    commands: tuple[str, ...] = ("/uysp",),
+    commands: tuple[str, ...] | None = None,
+    features: AppFeatures | None = None,
     ack_seconds: float = ACK_SECONDS,
 ) -> Iterator[Slack]:
     """Run the emulator on 127.0.0.1 in a thread of its own.
@@ -199,7 +50,8 @@ def running_slack(
         port: 0: any free one.
         app_url: request URL of an app that takes signed HTTP; None: Socket Mode. Can be changed while it runs.
         credentials: tokens, secret and scopes of the app; None: the fixed ones of the demo.
-        commands: the slash commands of the app.
+        commands: the slash commands of the app, instead of those in `features`.
+        features: what the app's manifest declares; None: /uysp, every event, a Home tab, no look at scopes.
         ack_seconds: how long Slack waits for an acknowledgement.
 
     Raises:
@@ -209,9 +61,11 @@ def running_slack(
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
-        slack = _new_slack(
-            f"http://127.0.0.1:{listener.getsockname()[1]}", credentials or Credentials(), commands, ack_seconds
-        )
+        declared = features or AppFeatures()
+        if commands is not None:
+            declared = replace(declared, commands=commands)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        slack = _new_slack(url, credentials or Credentials(), declared, ack_seconds)
         if app_url is not None:
             slack.deliver_over_http(app_url)
         config = uvicorn.Config(
@@ -243,10 +97,12 @@ def _serve(server: uvicorn.Server, listener: socket.socket, slack: Slack) -> Non
     asyncio.run(serve())
 
 
-def _new_slack(url: str, credentials: Credentials, commands: tuple[str, ...], ack_seconds: float) -> Slack:
+def _new_slack(url: str, credentials: Credentials, features: AppFeatures, ack_seconds: float) -> Slack:
     workspace, sockets = Workspace(), SocketMode(ack_seconds)
     interactions = Interactions(workspace, url)
-    return Slack(url, credentials, commands, workspace, interactions, sockets, sockets)
+    scopes = features.scopes if credentials.scopes is None else credentials.scopes
+    granted, declared = replace(credentials, scopes=scopes), replace(features, scopes=scopes)
+    return Slack(url, granted, declared, workspace, interactions, sockets, sockets)
 
 
 def _application(slack: Slack) -> Starlette:
@@ -270,9 +126,17 @@ def _application(slack: Slack) -> Starlette:
             return JSONResponse(refusal.answer, 404 if gone else 400)
         return PlainTextResponse("ok")
 
+    async def upload(request: Request) -> Response:
+        file_id, secret = request.path_params["file_id"], request.path_params["secret"]
+        content = await request.body()
+        if not slack.workspace.files.take(file_id, secret, content):
+            return PlainTextResponse("invalid upload", 400)
+        return PlainTextResponse(f"OK - {len(content)}")
+
     routes = [
         Route("/api/{method}", api, methods=["GET", "POST"]),
-        Route("/commands/{number}/{secret}", response_url, methods=["POST"]),
+        Route("/response/{kind}/{secret}", response_url, methods=["POST"]),
+        Route("/upload/{file_id}/{secret}", upload, methods=["POST"]),
         WebSocketRoute("/link", slack.sockets.serve),
         *chat_routes(slack),
         Mount("/", StaticFiles(directory=Path(__file__).parent / "web", html=True)),
@@ -292,11 +156,14 @@ def _answer(
         answer = web_api.call(slack.workspace, slack.credentials, name, arguments, header_token=token)
     except RefusalError as refusal:
         return 200, refusal.answer, {}
+    if name == "files.getUploadURLExternal":
+        answer["upload_url"] = f"{slack.url}{answer.pop('path')}"
     if name == "apps.connections.open":
         ticket = answer.pop("ticket")
         slack.sockets.tickets.add(ticket)
         answer["url"] = f"{slack.url.replace('http', 'ws', 1)}/link?ticket={ticket}"
-    return 200, answer, {}
+    scopes = slack.credentials.scopes
+    return 200, answer, {} if scopes is None else {"X-OAuth-Scopes": ",".join(sorted(scopes))}
 
 
 async def _arguments(request: Request) -> dict[str, Any]:

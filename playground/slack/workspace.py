@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from playground.slack.files import Files
+from playground.slack.surfaces import Surfaces
+
 TEAM_ID = "T0PLAYGRND"
 TEAM_DOMAIN = "playground"
 OTHER_TEAM_ID = "T0OTHERORG"
@@ -74,6 +77,16 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class UserGroup:
+    """People who are called by one handle."""
+
+    id: str
+    handle: str
+    name: str
+    members: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Message:
     """One state of a message; an edited message is a further state with the same `ts`.
 
@@ -83,6 +96,7 @@ class Message:
         only_for: user id of the one person who sees it (an ephemeral message); None: all members.
         via: what posted it: a Web API method, `ack`, `response_url`, `person` or `slack`.
         interaction: the number of the interaction it answers, if it came by ack or response_url.
+        files: ids of the files it shares.
         seen_at: seconds of `time.monotonic()` at which it appeared on people's screens.
     """
 
@@ -98,6 +112,7 @@ class Message:
     edited: bool = False
     deleted: bool = False
     thread_ts: str | None = None
+    files: tuple[str, ...] = ()
 
 
 DEFAULT_PEOPLE = (
@@ -125,6 +140,8 @@ DEFAULT_CHANNELS = (
     Channel("C0PARTNERS", "partners", ChannelKind.SHARED, _ids("ada", "ben", "grace", "stella", "uysp")),
 )
 
+DEFAULT_GROUPS = (UserGroup("S0SALES001", "sales", "Sales", _ids("ada", "grace", "dee")),)
+
 
 @dataclass
 class Workspace:
@@ -132,15 +149,22 @@ class Workspace:
 
     Attributes:
         states: every state of every message, oldest first; a position in it is a reader's place.
+        surfaces: modals and Home tabs.
     """
 
     people: dict[str, Person] = field(default_factory=lambda: {person.id: person for person in DEFAULT_PEOPLE})
     channels: dict[str, Channel] = field(default_factory=lambda: {one.id: one for one in DEFAULT_CHANNELS})
+    groups: dict[str, UserGroup] = field(default_factory=lambda: {one.id: one for one in DEFAULT_GROUPS})
+    files: Files = field(default_factory=Files)
     states: list[Message] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    surfaces: Surfaces = field(init=False)
     _clock_offset: float = 0.0
     _counter: "itertools.count[int]" = field(default_factory=itertools.count)
     _latest: dict[tuple[str, str], Message] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.surfaces = Surfaces(self.changed, self.now)
 
     def now(self) -> float:
         """Return the workspace's time in seconds since 1970; every expiry is judged by it."""
@@ -182,6 +206,7 @@ class Workspace:
         only_for: str | None = None,
         interaction: int | None = None,
         thread_ts: str | None = None,
+        files: tuple[str, ...] = (),
     ) -> Message:
         """Put a new message on the screens of those who may see it."""
         with self.changed:
@@ -197,14 +222,18 @@ class Workspace:
                     interaction=interaction,
                     seen_at=time.monotonic(),
                     thread_ts=thread_ts,
+                    files=files,
                 )
             )
 
-    def edit(self, message: Message, text: str, blocks: Iterable[Block], via: str) -> Message:
-        """Replace what a message says, for the same people."""
+    def edit(
+        self, message: Message, text: str, blocks: Iterable[Block], via: str, interaction: int | None = None
+    ) -> Message:
+        """Replace what a message says, for the same people; `interaction` is what the new state answers."""
         with self.changed:
             shown = replace(message, text=text, blocks=_with_block_ids(blocks), via=via)
-            return self._show(replace(shown, edited=True, seen_at=time.monotonic()))
+            answers = message.interaction if interaction is None else interaction
+            return self._show(replace(shown, interaction=answers, edited=True, seen_at=time.monotonic()))
 
     def delete(self, message: Message, via: str) -> None:
         """Take a message off the screens."""

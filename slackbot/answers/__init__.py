@@ -5,25 +5,56 @@ Adding a verb: one module with its SQL, its rows and a TOPIC, and its name in `T
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from slackbot.answers import campaigns, lead, status, usage, versions
+from slackbot.answers import (
+    campaign,
+    campaigns,
+    clicks,
+    dashboard,
+    history,
+    hot,
+    lead,
+    quality,
+    status,
+    timeline,
+    usage,
+    variants,
+    versions,
+)
+from slackbot.answers.filters import understood
 from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
-from slackbot.grammar import NotUnderstoodError, Question, nearest, parse
+from slackbot.answers.visible import known_clients
+from slackbot.answers.writes import WRITES, WritesError, is_write
+from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
 from uysp.database import as_database_error
 from uysp.errors import DatabaseError, UyspError, reference_id
 from uysp.settings import Settings
 
-TOPICS = (campaigns.TOPIC, lead.TOPIC, versions.TOPIC, status.TOPIC)
-HELP = usage.explanation(TOPICS)
+TOPICS = (
+    dashboard.TOPIC,
+    campaigns.TOPIC,
+    campaign.TOPIC,
+    clicks.TOPIC,
+    hot.TOPIC,
+    lead.TOPIC,
+    timeline.TOPIC,
+    variants.TOPIC,
+    quality.TOPIC,
+    status.TOPIC,
+    history.TOPIC,
+    versions.TOPIC,
+)
+HELP = usage.explanation(TOPICS, WRITES)
 VERBS = (*(topic.verb for topic in TOPICS), HELP.verb)
-DEFAULT = HELP.verb.name  # what an empty line asks
+DEFAULT = dashboard.TOPIC.verb.name  # what an empty line asks
 
 _log = logging.getLogger(__name__)
 
@@ -32,13 +63,13 @@ class NotVisibleError(UyspError):
     """The person may see no client's data where the question was asked."""
 
 
-def question_of(line: str) -> Question:
-    """Read a line as one of our questions, without looking anything up.
+def question_of(typed: str) -> Question:
+    """Read a line as one of our questions, or as something to be written, without looking anything up.
 
     Raises:
         NotUnderstoodError: it is none; the message says what may have been meant.
     """
-    return parse(line, VERBS, DEFAULT)
+    return parse(typed, (*VERBS, *WRITES), DEFAULT)
 
 
 def lacks_client(question: Question) -> bool:
@@ -48,22 +79,36 @@ def lacks_client(question: Question) -> bool:
     return any(topic.verb.name == question.verb and "client" in topic.verb.filters for topic in TOPICS)
 
 
-def ask(line: str, engine: Engine, settings: Settings, may_see: Callable[[str], bool] = lambda _client: True) -> Answer:
+def ask(
+    typed: str,
+    engine: Engine,
+    settings: Settings,
+    may_see: Callable[[str], bool] = lambda _client: True,
+    *,
+    whole: bool = False,
+) -> Answer:
     """Answer a line, from one read-only snapshot of the marts.
 
     Args:
-        line: what was typed.
+        typed: the line.
         engine: of `uysp.database.open_database`, with the bot's role.
         settings: tell which clients are configured.
         may_see: whether the person may see the client with this key; rows of others do not exist for the answer.
+        whole: give lists with all their rows, not by pages.
 
     Raises:
-        NotUnderstoodError: no such verb, filter or client.
+        NotUnderstoodError: no such verb, filter or client, or a value that means nothing.
         NotVisibleError: no client may be seen.
+        WritesError: the line writes.
         DatabaseError: the database is away or too slow; the log has the detail under the reference in the message.
     """
-    question = question_of(line)
+    question = replace(question_of(typed), whole=whole)
     topic = next((topic for topic in TOPICS if topic.verb.name == question.verb), None)
+    if is_write(question):
+        raise WritesError(
+            f"“{question.verb}” writes to Airtable and is no question, so nothing was done; "
+            f"type it after /uysp in Slack, or uysp {question.verb} in the terminal."
+        )
     if topic is None:
         return _explained(question, HELP)
     try:
@@ -75,7 +120,7 @@ def ask(line: str, engine: Engine, settings: Settings, may_see: Callable[[str], 
 
 
 def _explained(question: Question, explanation: Explanation) -> Answer:
-    findings = explanation.answer(question)
+    findings = replace(explanation.answer(question), line=said(question))
     return Answer(question.verb, question.filters, datetime.now(UTC), None, False, (), findings)
 
 
@@ -84,16 +129,22 @@ def _answer(
 ) -> Answer:
     now: datetime = connection.execute(text("select now()")).scalar_one()
     statuses = table_statuses(connection)
-    # A key that was never read and is not configured is a mistyped one: nobody has to read of it.
-    read = {status.client for status in statuses if status.last_synced_at}
-    known = sorted(read | {client.key for client in settings.clients})
+    known = known_clients(statuses, settings)
     clients, filters = _chosen(question, tuple(client for client in known if may_see(client)), known=bool(known))
+    question = replace(question, filters=filters)
     built = not missing_marts(connection, topic.marts)
     age = freshness(statuses, clients, topic.sources) if built else Freshness(None)
-    never_read = age.data_as_of is None
-    findings = _nothing_yet(topic) if never_read else topic.answer(question, connection, clients, settings)
-    told = Findings(findings.title, findings.summary, findings.sections, (*findings.notes, *age.notes))
-    return Answer(question.verb, filters, now, age.data_as_of, True, clients, told)
+    if age.data_as_of is None:
+        findings = _nothing_yet(topic)
+    else:
+        question = understood(question, connection, clients, topic.sorts)
+        findings = topic.answer(question, connection, clients, settings)
+    told = replace(
+        findings,
+        notes=(*findings.notes, *age.notes),
+        line=said(question),
+    )
+    return Answer(question.verb, question.filters, now, age.data_as_of, True, clients, told)
 
 
 def _chosen(question: Question, visible: tuple[str, ...], *, known: bool) -> tuple[tuple[str, ...], dict[str, str]]:

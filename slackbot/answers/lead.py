@@ -1,79 +1,20 @@
 """`lead TEXT`: a lead's card, or the leads that the text may mean (spec/metrics.md section 3)."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
-from slackbot.answers.freshness import missing_marts
-from slackbot.answers.model import Column, Findings, Kind, Layout, Section, Topic, column_list, read_row
-from slackbot.answers.search import Match, find_leads
-from slackbot.grammar import Question, Verb
+from slackbot.answers import leads
+from slackbot.answers.just_now import with_own_writes
+from slackbot.answers.leads import Lead, label, lead_line
+from slackbot.answers.model import Column, Findings, Kind, Layout, Link, Page, Section, Topic, column_list, read_row
+from slackbot.answers.search import MOST_MATCHES, Found, find_leads
+from slackbot.answers.timeline import EVENT_COLUMNS, events
+from slackbot.answers.writes import write_links
+from slackbot.grammar import Question, Verb, line
 from uysp.settings import Settings
 
-
-@dataclass(frozen=True)
-class Lead:
-    """A row of marts.leads."""
-
-    client: str
-    lead_id: str
-    name: str
-    first_name: str | None
-    last_name: str | None
-    email: str | None
-    phone: str | None
-    company: str | None
-    job_title: str | None
-    campaign: str
-    variant: str | None
-    icp_score: float | None
-    processing_status: str | None
-    hrq_status: str | None
-    sms_status: str | None
-    step: int
-    reached_step: int
-    messages_sent: int
-    last_sent_at: datetime | None
-    sms_stopped: bool
-    stop_reason: str | None
-    stop_cause: str | None
-    opted_out_at: datetime | None
-    booked: bool
-    booked_at: datetime | None
-    booking_made_at: datetime | None
-    short_link_url: str | None
-    click_count: int
-    clicks: int
-    clicked: bool
-    first_clicked_at: datetime | None
-    replied: bool
-    engagement_level: str | None
-    lead_source: str | None
-    claimed_by: str | None
-    claimed_at: datetime | None
-    notes: str | None
-    is_active: bool
-    is_done: bool
-    is_hot: bool
-    is_test: bool
-    created_at: datetime
-    modified_at: datetime
-
-
-@dataclass(frozen=True)
-class TimelineEvent:
-    """A row of marts.lead_timeline (spec/metrics.md section 10)."""
-
-    client: str
-    event_id: str
-    lead_id: str
-    at: datetime
-    kind: str
-    detail: str | None
-    source: str
-    actor: str | None
-
+EVENTS_ON_CARD = 10
 
 _SELECT = text(f"""
     select {column_list(Lead)}
@@ -82,58 +23,85 @@ _SELECT = text(f"""
         as found (client, lead_id, place) using (client, lead_id)
     order by place
 """)
-_TIMELINE = text(f"""
-    select {column_list(TimelineEvent)}
-    from marts.lead_timeline
-    where client = :client and lead_id = :lead_id
-    order by at desc, event_id desc
+
+
+_SAME_PHONE = text("""
+    select exists (
+        select from marts.data_quality_issues
+        where client = :client and source_table = 'leads' and record_id = :lead_id and rule = 'same_phone_as_stopped'
+    )
 """)
+_NOT_STOPPED = "Another record with this phone is removed or opted out, and this one is not stopped: remove it too."
 
 
 def answer(question: Question, connection: Connection, clients: tuple[str, ...], _settings: Settings) -> Findings:
     """Return the leads that the text means, best match first; with a single one its past, newest first."""
-    matches = find_leads(connection, clients, question.argument)
-    leads = _read(connection, matches)
-    if not leads:
+    typed = question.argument
+    found = find_leads(connection, clients, typed, MOST_MATCHES)
+    rows, just_now = with_own_writes(connection, _read(connection, found))
+    if not rows:
         summary = (
-            f"No lead found for “{question.argument}”. Try part of the name or company, "
+            f"No lead found for “{typed}”. Try part of the name or company, "
             "or the whole email, phone number or record id."
         )
-        return Findings("Lead", summary, {"leads": Section([])})
-    if len(leads) > 1:
-        return _several(question.argument, leads, matches[0].total, several_clients=len(clients) > 1)
-    [lead] = leads
+        return Findings("Lead", summary, {"leads": Section([])}, links=(Link("Hot leads", "hot"),))
+    if len(rows) > 1:
+        return replace(_several(typed, rows, found, clients), notes=just_now)
+    [lead] = rows
+    past = events(connection, lead.client, lead.lead_id)
+    whole = lead_line("timeline", lead.client, lead.lead_id)
+    shown = past if question.whole else past[:EVENTS_ON_CARD]
+    page = Page(1, len(past), after=f"{whole} page:1") if len(past) > len(shown) else None
     sections = {
-        "leads": Section(leads, _CARD, layout=Layout.CARD),
-        "timeline": Section(_timeline(connection, lead), _EVENT_COLUMNS, "Timeline"),
+        "leads": Section(rows, _CARD, layout=Layout.CARD),
+        "timeline": Section(shown, EVENT_COLUMNS, "Timeline", page=page),
     }
-    return Findings(_label(lead), _described(lead), sections)
+    near = f"Nothing is written like “{typed}”; this is the nearest. " if found.is_near else ""
+    client = leads.of_client(question, clients, lead.client)
+    return Findings(
+        label(lead),
+        near + _described(lead),
+        sections,
+        notes=(*just_now, *_warnings(connection, lead)),
+        links=(
+            Link("Timeline", whole),
+            Link(lead.campaign, line("campaign", lead.campaign, client)),
+            Link(f"Step {lead.step} of it", line("campaign", lead.campaign, {"step": str(lead.step), **client})),
+            Link("Changes", lead_line("versions", lead.client, lead.lead_id)),
+            Link("Log of writes", lead_line("history", lead.client, lead.lead_id)),
+            Link("Hot leads", line("hot", filters=client)),
+        ),
+        writes=write_links(lead.client, lead.lead_id, lead.claimed_by),
+    )
 
 
-def _read(connection: Connection, matches: list[Match]) -> list[Lead]:
-    if not matches:
+def _warnings(connection: Connection, lead: Lead) -> tuple[str, ...]:
+    if lead.sms_stopped:
+        return ()
+    found: bool = connection.execute(_SAME_PHONE, {"client": lead.client, "lead_id": lead.lead_id}).scalar_one()
+    return (_NOT_STOPPED,) if found else ()
+
+
+def _read(connection: Connection, found: Found) -> list[Lead]:
+    if not found.matches:
         return []
     keys = {
-        "found_clients": [match.client for match in matches],
-        "found_ids": [match.lead_id for match in matches],
+        "found_clients": [match.client for match in found.matches],
+        "found_ids": [match.lead_id for match in found.matches],
     }
     return [read_row(Lead, row) for row in connection.execute(_SELECT, keys).mappings()]
 
 
-def _timeline(connection: Connection, lead: Lead) -> list[TimelineEvent]:
-    if missing_marts(connection, ("lead_timeline",)):
-        return []
-    found = connection.execute(_TIMELINE, {"client": lead.client, "lead_id": lead.lead_id}).mappings()
-    return [read_row(TimelineEvent, row) for row in found]
-
-
-def _several(typed: str, leads: list[Lead], total: int, *, several_clients: bool) -> Findings:
-    if total > len(leads):
-        summary = f"{total:,} leads match “{typed}”; the best {len(leads)} are shown. Add a word to narrow it down."
+def _several(typed: str, rows: list[Lead], found: Found, clients: tuple[str, ...]) -> Findings:
+    total = f"over {found.total:,}" if found.is_more else f"{found.total:,}"
+    if found.is_near:
+        summary = f"Nothing is written like “{typed}”; these {len(rows)} leads are the nearest."
+    elif found.total > len(rows):
+        summary = f"{total} leads match “{typed}”; the best {len(rows)} are shown. Add a word to narrow it down."
     else:
         summary = f"{total} leads match “{typed}”; ask for one by its email, phone number or record id."
-    columns = (Column("Client", Kind.TEXT, lambda lead: lead.client), *_LIST) if several_clients else _LIST
-    return Findings("Leads", summary, {"leads": Section(leads, columns)})
+    section = Section(rows, leads.with_client(_LIST, clients), link=leads.lead_link)
+    return Findings("Leads", summary, {"leads": section}, links=(Link("Hot leads", "hot"),))
 
 
 def _described(lead: Lead) -> str:
@@ -148,11 +116,7 @@ def _described(lead: Lead) -> str:
         word for word, holds in (("clicked", lead.clicked), ("replied", lead.replied), ("booked", lead.booked)) if holds
     ]
     stopped = _stop(lead)
-    return f"{_label(lead)}: {', '.join(parts + ([stopped] if stopped else []))}."
-
-
-def _label(lead: Lead) -> str:
-    return f"{lead.name} (test lead)" if lead.is_test else lead.name
+    return f"{label(lead)}: {', '.join(parts + ([stopped] if stopped else []))}."
 
 
 def _stop(lead: Lead) -> str | None:
@@ -162,53 +126,46 @@ def _stop(lead: Lead) -> str | None:
 
 
 _LIST = (
-    Column("Name", Kind.TEXT, _label),
-    Column("Company", Kind.TEXT, lambda lead: lead.company),
-    Column("Campaign", Kind.TEXT, lambda lead: lead.campaign),
-    Column("Status", Kind.TEXT, lambda lead: lead.processing_status),
-    Column("Email", Kind.TEXT, lambda lead: lead.email),
-    Column("Phone", Kind.TEXT, lambda lead: lead.phone, main=False),
-    Column("Last sent", Kind.TIME, lambda lead: lead.last_sent_at, main=False),
-    Column("Booked", Kind.FLAG, lambda lead: lead.booked, main=False),
-    Column("Record id", Kind.TEXT, lambda lead: lead.lead_id),
+    leads.NAME,
+    Column("Company", Kind.TEXT, lambda lead: lead.company, definition="leads.company"),
+    Column("Campaign", Kind.TEXT, lambda lead: lead.campaign, definition="leads.campaign"),
+    Column("Status", Kind.TEXT, lambda lead: lead.processing_status, definition="leads.processing_status"),
+    Column("Email", Kind.TEXT, lambda lead: lead.email, definition="leads.email", is_personal=True),
+    Column("Phone", Kind.TEXT, lambda lead: lead.phone, main=False, definition="leads.phone", is_personal=True),
+    Column("Last sent", Kind.TIME, lambda lead: lead.last_sent_at, main=False, definition="leads.last_sent_at"),
+    Column("Booked", Kind.FLAG, lambda lead: lead.booked, main=False, definition="leads.booked"),
+    Column("Record id", Kind.TEXT, lambda lead: lead.lead_id, definition="leads.lead_id"),
 )
 _CARD = (
-    Column("Company", Kind.TEXT, lambda lead: lead.company),
-    Column("Job title", Kind.TEXT, lambda lead: lead.job_title),
-    Column("Email", Kind.TEXT, lambda lead: lead.email),
-    Column("Phone", Kind.TEXT, lambda lead: lead.phone),
-    Column("Campaign", Kind.TEXT, lambda lead: lead.campaign),
-    Column("Variant", Kind.TEXT, lambda lead: lead.variant),
-    Column("ICP score", Kind.NUMBER, lambda lead: lead.icp_score),
-    Column("Processing status", Kind.TEXT, lambda lead: lead.processing_status),
-    Column("HRQ status", Kind.TEXT, lambda lead: lead.hrq_status),
-    Column("Step", Kind.COUNT, lambda lead: lead.step),
-    Column("Step reached", Kind.COUNT, lambda lead: lead.reached_step),
-    Column("Messages sent", Kind.COUNT, lambda lead: lead.messages_sent),
-    Column("Last sent", Kind.TIME, lambda lead: lead.last_sent_at),
-    Column("Clicks", Kind.COUNT, lambda lead: lead.clicks),
-    Column("Replied", Kind.FLAG, lambda lead: lead.replied),
-    Column("Booked", Kind.FLAG, lambda lead: lead.booked),
-    Column("Meeting at", Kind.TIME, lambda lead: lead.booked_at),
-    Column("Messages stopped", Kind.TEXT, _stop),
-    Column("Stop reason", Kind.TEXT, lambda lead: lead.stop_reason),
-    Column("Engagement", Kind.TEXT, lambda lead: lead.engagement_level),
-    Column("Source", Kind.TEXT, lambda lead: lead.lead_source),
-    Column("Claimed by", Kind.TEXT, lambda lead: lead.claimed_by),
-    Column("Notes", Kind.TEXT, lambda lead: lead.notes),
+    Column("Company", Kind.TEXT, lambda lead: lead.company, definition="leads.company"),
+    Column("Job title", Kind.TEXT, lambda lead: lead.job_title, definition="leads.job_title"),
+    Column("Email", Kind.TEXT, lambda lead: lead.email, definition="leads.email", is_personal=True),
+    Column("Phone", Kind.TEXT, lambda lead: lead.phone, definition="leads.phone", is_personal=True),
+    Column("Campaign", Kind.TEXT, lambda lead: lead.campaign, definition="leads.campaign"),
+    Column("Variant", Kind.TEXT, lambda lead: lead.variant, definition="leads.variant"),
+    Column("ICP score", Kind.NUMBER, lambda lead: lead.icp_score, definition="leads.icp_score"),
+    Column("Processing status", Kind.TEXT, lambda lead: lead.processing_status, definition="leads.processing_status"),
+    Column("HRQ status", Kind.TEXT, lambda lead: lead.hrq_status, definition="leads.hrq_status"),
+    Column("Step", Kind.COUNT, lambda lead: lead.step, definition="leads.step"),
+    Column("Step reached", Kind.COUNT, lambda lead: lead.reached_step, definition="leads.reached_step"),
+    Column("Messages sent", Kind.COUNT, lambda lead: lead.messages_sent, definition="leads.messages_sent"),
+    Column("Last sent", Kind.TIME, lambda lead: lead.last_sent_at, definition="leads.last_sent_at"),
+    Column("Clicks", Kind.COUNT, lambda lead: lead.clicks, definition="leads.clicks"),
+    Column("Replied", Kind.FLAG, lambda lead: lead.replied, definition="leads.replied"),
+    Column("Booked", Kind.FLAG, lambda lead: lead.booked, definition="leads.booked"),
+    Column("Meeting at", Kind.TIME, lambda lead: lead.booked_at, definition="leads.booked_at"),
+    Column("Messages stopped", Kind.TEXT, _stop, definition="leads.stop_cause"),
+    Column("Stop reason", Kind.TEXT, lambda lead: lead.stop_reason, definition="leads.stop_reason"),
+    Column("Engagement", Kind.TEXT, lambda lead: lead.engagement_level, definition="leads.engagement_level"),
+    Column("Source", Kind.TEXT, lambda lead: lead.lead_source, definition="leads.lead_source"),
+    Column("Claimed by", Kind.TEXT, lambda lead: lead.claimed_by, definition="leads.claimed_by"),
+    Column("Notes", Kind.TEXT, lambda lead: lead.notes, definition="leads.notes", is_personal=True),
     Column("Record id", Kind.TEXT, lambda lead: f"{lead.client}/{lead.lead_id}"),
 )
-_EVENT_COLUMNS = (
-    Column("When", Kind.TIME, lambda event: event.at),
-    Column("What", Kind.TEXT, lambda event: event.kind),
-    Column("Detail", Kind.TEXT, lambda event: event.detail),
-    Column("Who", Kind.TEXT, lambda event: event.actor),
-)
-
 TOPIC = Topic(
     Verb(
         "lead",
-        usage="lead TEXT [client:KEY]",
+        usage="lead TEXT",
         summary="a lead by name, company, email, phone number or record id; the best 20 where many match",
         examples=("lead jane doe", "lead jane@example.com", "lead +1 415 555 0100"),
         text="a name, company, email, phone number or record id",
@@ -217,6 +174,6 @@ TOPIC = Topic(
     ),
     answer,
     sources=("leads", "campaigns", "sms_audit"),
-    marts=("leads", "sync_status"),
+    marts=("leads", "lead_timeline", "data_quality_issues", "sync_status"),
     section_names=("leads",),
 )

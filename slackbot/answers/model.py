@@ -100,6 +100,9 @@ class Page:
     after: str | None = None
 
 
+MOST_POINTS = 20  # along a chart's axis: Slack draws no more, and nobody reads more
+
+
 class Shape(Enum):
     """What a chart looks like."""
 
@@ -109,7 +112,7 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Chart:
-    """Numbers that people see as a picture; all of them stand in a section, too.
+    """Numbers that people see as a picture, with at most MOST_POINTS categories.
 
     Attributes:
         title: a few words.
@@ -162,6 +165,7 @@ class Findings:
         links: where people go from here, the likeliest first; also back.
         choices: the same question asked differently.
         line: what would be typed for this very answer, so that it can be asked again or shared.
+        writes: lines that write to what the answer is about; for the person who asked alone.
     """
 
     title: str
@@ -172,6 +176,7 @@ class Findings:
     links: tuple[Link, ...] = ()
     choices: tuple[Choice, ...] = ()
     line: str = ""
+    writes: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,7 @@ class Topic:
         sources: the raw tables that its numbers come from.
         marts: the relations of schema `marts` that it cannot do without.
         section_names: the sections it has whatever is found.
+        sorts: the orders that `sort:` names; the first is the usual one.
     """
 
     verb: Verb
@@ -218,6 +224,7 @@ class Topic:
     sources: tuple[str, ...]
     marts: tuple[str, ...]
     section_names: tuple[str, ...]
+    sorts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,12 +237,12 @@ class Explanation:
 
 def column_list(row_type: type) -> str:
     """Return the columns of a select that fills this dataclass."""
-    return ", ".join(field.name for field in fields(row_type))
+    return ", ".join(each.name for each in fields(row_type))
 
 
 def read_row(row_type: type[Row], found: RowMapping) -> Row:
     """Return a row of the database as this dataclass; exact decimals become numbers that JSON knows."""
-    return row_type(**{field.name: _number(found[field.name]) for field in fields(row_type)})  # type: ignore[arg-type]  # a dataclass
+    return row_type(**{each.name: _number(found[each.name]) for each in fields(row_type)})  # type: ignore[arg-type]  # a dataclass
 
 
 def _number(value: object) -> object:

@@ -92,6 +92,9 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         summary = f"No lead found for “{question.argument}”. A deleted one is found by its record id."
         return Findings("Versions", summary, {"versions": Section([]), "changes": Section([])})
     stored = _history(connection, *key)
+    if not stored:  # erased since the marts were built
+        summary = f"Nothing is kept of {'/'.join(key)} any more."
+        return Findings("Versions", summary, {"versions": Section([]), "changes": Section([])})
     changes = [change for before, after in pairwise(stored) for change in _differences(before, after)]
     changes.sort(key=lambda change: -change.version)
     versions = [each.version for each in reversed(stored)]

@@ -7,7 +7,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from slackbot.answers.model import Answer, Column, Kind, Layout, Section
+from slackbot.answers.model import Answer, Column, Kind, Layout, Page, Section
 from slackbot.blocks.text import clean, remarks, shown
 
 _NUMBERS = (Kind.COUNT, Kind.NUMBER, Kind.RATE)
@@ -18,21 +18,35 @@ def render(answer: Answer, console: Console) -> None:
     """Print an answer; nothing in its values is taken for markup."""
     console.print(Text(clean(answer.findings.title), style="bold"))
     console.print(Text(clean(answer.findings.summary)))
+    with_headings = sum(bool(section.rows) for section in answer.sections.values()) > 1
     for section in answer.sections.values():
+        if with_headings and section.rows and section.heading:
+            console.print(Text(f"\n{clean(section.heading)}", style="bold"))
         _print_section(section, console)
     for remark in remarks(answer):
         console.print(Text(remark, style="dim"))
+    if answer.findings.links:
+        lines = " · ".join(clean(link.line) for link in answer.findings.links)
+        console.print(Text(f"Ask next: {lines}", style="dim"))
 
 
 def _print_section(section: Section, console: Console) -> None:
     if not section.rows:
         if section.empty:
-            console.print(Text(section.empty))
+            console.print(Text(clean(section.empty)))
     elif section.layout is Layout.CARD:
         for row in section.rows:
             console.print(_card(section.columns, row))
     else:
         console.print(_table(section, console.width))
+    if section.page:
+        console.print(Text(_page_line(section.page, len(section.rows)), style="dim"))
+
+
+def _page_line(page: Page, rows: int) -> str:
+    """Say which rows these are, and what to type for others."""
+    turned = [clean(line) for line in (page.before, page.after) if line]
+    return f"Rows {page.first:,} to {page.first + rows - 1:,} of {page.total:,}; others: {' · '.join(turned)}"
 
 
 def _table(section: Section, width: int) -> Table:
@@ -44,7 +58,8 @@ def _table(section: Section, width: int) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for column, needed in zip(columns, least, strict=True):
         justify: JustifyMethod = "right" if column.kind in _NUMBERS else "left"
-        table.add_column(Text(column.label), justify=justify, overflow="fold", min_width=needed if fits else None)
+        label = Text(clean(column.label))
+        table.add_column(label, justify=justify, overflow="fold", min_width=needed if fits else None)
     for row in cells:
         table.add_row(*map(Text, row))
     return table
@@ -60,5 +75,5 @@ def _card(columns: Sequence[Column], row: object) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for column in columns:
-        table.add_row(column.label, Text(shown(column, row)))
+        table.add_row(Text(clean(column.label)), Text(shown(column, row)))
     return table

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from slackbot.answers.model import Answer, Column, Kind
 
@@ -28,20 +29,22 @@ def unescaped(typed: str) -> str:
 
 def clean(value: str) -> str:
     """Return a value on one line, without what steers a terminal or turns the direction of the text around it."""
+    if value.isprintable():  # nothing of that kind in it: most values, and much faster
+        return " ".join(value.split())
     kinds = ((each, unicodedata.category(each)) for each in value)
     kept = "".join(" " if kind in ("Cc", "Zl", "Zp") else each for each, kind in kinds if kind not in ("Cf", "Cs"))
     return " ".join(kept.split())
 
 
-def shown(column: Column, row: object) -> str:
+def shown(column: Column, row: object, zone: tzinfo = UTC) -> str:
     """Return a row's value of this column as people read it; never empty."""
     value = column.value(row)
     if value is None:
         return NOTHING
-    return clean(_worded(column.kind, value)) or NOTHING
+    return clean(_worded(column.kind, value, zone)) or NOTHING
 
 
-def _worded(kind: Kind, value: object) -> str:
+def _worded(kind: Kind, value: object, zone: tzinfo) -> str:
     match kind, value:
         case Kind.FLAG, _:
             return "yes" if value else "no"
@@ -52,13 +55,26 @@ def _worded(kind: Kind, value: object) -> str:
         case Kind.COUNT, int() | float():
             return f"{value:,}"
         case Kind.TIME, datetime():
-            return moment(value)
+            return moment(value, zone)
     return str(value)
 
 
-def moment(at: datetime) -> str:
-    """Return a time of the database (UTC) to the minute."""
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+def time_zone(name: str | None) -> tzinfo:
+    """Return a time zone by its name, as Slack has one for each person; UTC where there is no such zone."""
+    try:
+        return ZoneInfo(name or "")
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
+        return UTC
+
+
+def moment(at: datetime, zone: tzinfo = UTC) -> str:
+    """Return a time to the minute, and of which zone it is; a time that names no zone is of the database, in UTC."""
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    try:
+        aware = aware.astimezone(zone)
+    except OverflowError:  # at either end of the calendar
+        aware = aware.astimezone(UTC)
+    return f"{aware:%Y-%m-%d %H:%M %Z}"
 
 
 def age(passed: timedelta) -> str:
@@ -73,26 +89,33 @@ def age(passed: timedelta) -> str:
     raise AssertionError("unreachable: a minute has been counted")
 
 
-def freshness(answer: Answer) -> str:
+def is_late(answer: Answer) -> bool:
+    """Return whether the data is so old, or missing, that people must be told before they trust it."""
+    if not answer.rests_on_data:
+        return False
+    return answer.data_as_of is None or answer.as_of - answer.data_as_of > LATE_AFTER
+
+
+def freshness(answer: Answer, zone: tzinfo = UTC) -> str:
     """Return how old the data is, in a sentence; '' where that says nothing about the answer."""
     if not answer.rests_on_data:
         return ""
     if answer.data_as_of is None:
         return "Nothing has been read from Airtable yet: run “uysp sync”, or “uysp doctor” to see what is missing."
     passed = max(answer.as_of - answer.data_as_of, timedelta(0))
-    if passed > LATE_AFTER:
+    if is_late(answer):
         return (
-            f"Careful, data {age(passed)} old: Airtable was last read at {moment(answer.data_as_of)}, "
+            f"Careful, data {age(passed)} old: Airtable was last read at {moment(answer.data_as_of, zone)}, "
             "later changes are missing; “uysp doctor” tells why."
         )
     return f"Data {age(passed)} old."
 
 
-def remarks(answer: Answer) -> Sequence[str]:
+def remarks(answer: Answer, zone: tzinfo = UTC) -> Sequence[str]:
     """Return what stands below the rows, a sentence each: the age of the data first."""
-    return [remark for remark in map(clean, (freshness(answer), *answer.findings.notes)) if remark]
+    return [remark for remark in map(clean, (freshness(answer, zone), *answer.findings.notes)) if remark]
 
 
-def plain_text(answer: Answer) -> str:
+def plain_text(answer: Answer, zone: tzinfo = UTC) -> str:
     """Return an answer as one line, unescaped: for screen readers, notifications and logs of a terminal."""
-    return " ".join([clean(answer.findings.summary), *remarks(answer)])
+    return " ".join([clean(answer.findings.summary), *remarks(answer, zone)])

@@ -1,5 +1,6 @@
 """A database with hand-made marts, and the bot running against the emulated Slack."""
 
+import json
 import socket
 from collections.abc import Iterator
 
@@ -7,8 +8,10 @@ import pytest
 import sqlalchemy
 from pydantic import SecretStr
 
+from playground.slack.app import AppFeatures, from_manifest
 from playground.slack.server import Slack, running_slack
 from slackbot.app import running
+from slackbot.checks import MANIFEST
 from tests.slackbot import marts
 from uysp.database import Role, open_database
 from uysp.settings import Settings
@@ -33,9 +36,14 @@ def reading(settings: Settings, built: sqlalchemy.Engine) -> Iterator[sqlalchemy
 
 @pytest.fixture
 def slack() -> Iterator[Slack]:
-    """The emulated Slack."""
-    with running_slack() as slack:
+    """The emulated Slack, which sends and allows what our manifest declares."""
+    with running_slack(features=our_features()) as slack:
         yield slack
+
+
+def our_features() -> AppFeatures:
+    """Return what our manifest declares."""
+    return from_manifest(json.loads(MANIFEST.read_text(encoding="utf-8")))
 
 
 def bot_settings(settings: Settings, slack: Slack, mode: str) -> Settings:

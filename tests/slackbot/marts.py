@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from uysp import lead_index
+
 SYNCED_AT = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
 CAMPAIGN_PERFORMANCE = """
@@ -27,6 +29,38 @@ LEADS = """
     lead_source text, claimed_by text, claimed_at timestamptz, notes text, is_active boolean, is_done boolean,
     is_hot boolean, is_test boolean, created_at timestamptz, modified_at timestamptz
 """
+SEQUENCE_STEPS = """
+    client text, campaign text, step integer, leads_at_step bigint, leads_reached bigint, leads_furthest bigint,
+    conversion_rate double precision, bookings bigint, booking_rate double precision, opt_outs bigint,
+    opt_out_rate double precision, clickers bigint, click_rate double precision, clicks bigint,
+    avg_last_sent_at timestamptz, avg_days_at_step double precision, completed_visits bigint
+"""
+CLICK_TRACKING = """
+    client text, campaign text, reached_step integer, links bigint, clicks bigint, clickers bigint,
+    linked_clickers bigint, link_click_rate double precision, booked_clickers bigint,
+    booking_rate_of_clickers double precision, others bigint, booked_others bigint,
+    booking_rate_of_others double precision
+"""
+VARIANT_PERFORMANCE = """
+    client text, campaign text, variant text, leads bigint, bookings bigint, booking_rate double precision,
+    clickers bigint, click_rate double precision, opt_outs bigint, opt_out_rate double precision, messages_sent bigint
+"""
+DAILY_ACTIVITY = """
+    client text, campaign text, day date, new_leads bigint, messages_sent bigint, messages_delivered bigint,
+    bookings bigint, opt_outs bigint, clicks bigint
+"""
+DASHBOARD = """
+    client text, period text, as_of timestamptz, history_since timestamptz, leads bigint, active_leads bigint,
+    done_leads bigint, messages_sent bigint, bookings bigint, booking_rate double precision, opt_outs bigint,
+    opt_out_rate double precision, clicks bigint, clickers bigint, click_rate double precision, new_leads_24h bigint,
+    new_leads_7d bigint, campaigns bigint, active_campaigns bigint, paused_campaigns bigint, new_leads_in_period bigint,
+    messages_in_period bigint, bookings_in_period bigint, opt_outs_in_period bigint, clicks_in_period bigint,
+    previous_new_leads_in_period bigint, previous_messages_in_period bigint, previous_bookings_in_period bigint,
+    previous_opt_outs_in_period bigint, previous_clicks_in_period bigint
+"""
+DATA_QUALITY_ISSUES = """
+    client text, source_table text, record_id text, field text, value text, rule text, seen_at timestamptz
+"""
 LEAD_TIMELINE = (
     "client text, event_id text, lead_id text, at timestamptz, kind text, detail text, source text, actor text"
 )
@@ -35,7 +69,20 @@ SYNC_STATUS = """
     deleted_rows bigint, last_error text
 """
 
-_LEAD: dict[str, Any] = {
+RELATIONS = {
+    "campaign_performance": CAMPAIGN_PERFORMANCE,
+    "leads": LEADS,
+    "sequence_steps": SEQUENCE_STEPS,
+    "click_tracking": CLICK_TRACKING,
+    "variant_performance": VARIANT_PERFORMANCE,
+    "daily_activity": DAILY_ACTIVITY,
+    "dashboard": DASHBOARD,
+    "data_quality_issues": DATA_QUALITY_ISSUES,
+    "lead_timeline": LEAD_TIMELINE,
+    "sync_status": SYNC_STATUS,
+}
+
+LEAD: dict[str, Any] = {
     "client": "uysp",
     "name": "Jane Doe",
     "campaign": "Webinar",
@@ -87,20 +134,9 @@ def record_id(number: int) -> str:
 def create_marts(engine: Engine) -> None:
     """Create the tables, readable for the bot; nothing was read from Airtable yet."""
     with engine.begin() as connection:
-        for name, columns in (
-            ("campaign_performance", CAMPAIGN_PERFORMANCE),
-            ("leads", LEADS),
-            ("sync_status", SYNC_STATUS),
-        ):
+        for name, columns in RELATIONS.items():
             connection.execute(text(f"create table marts.{name} ({columns})"))
             connection.execute(text(f"grant select on marts.{name} to uysp_bot"))
-
-
-def create_timeline(engine: Engine) -> None:
-    """Create marts.lead_timeline, which older databases do not have."""
-    with engine.begin() as connection:
-        connection.execute(text(f"create table marts.lead_timeline ({LEAD_TIMELINE})"))
-        connection.execute(text("grant select on marts.lead_timeline to uysp_bot"))
 
 
 def add(engine: Engine, table: str, row: Mapping[str, Any]) -> None:
@@ -112,8 +148,9 @@ def add(engine: Engine, table: str, row: Mapping[str, Any]) -> None:
 
 
 def add_lead(engine: Engine, number: int, **values: Any) -> str:
-    """Insert a lead and return its record id."""
-    add(engine, "leads", {**_LEAD, "lead_id": record_id(number), **values})
+    """Insert a lead, indexed for search, and return its record id."""
+    add(engine, "leads", {**LEAD, "lead_id": record_id(number), **values})
+    lead_index.refresh(engine)
     return record_id(number)
 
 

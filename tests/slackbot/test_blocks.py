@@ -4,110 +4,62 @@ import io
 import json
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
 from playground.slack.limits.blocks import block_faults
-from slackbot.answers.model import Answer, Column, Findings, Kind, Layout, Section
+from slackbot.answers.model import Answer, Choice, Column, Findings, Kind, Layout, Link, Page, Section
 from slackbot.blocks import json_text
-from slackbot.blocks.message import Form, answer_message, sentence_message
+from slackbot.blocks.actions import ASK, CHOOSE, OPEN, chosen_line, csv_section
+from slackbot.blocks.message import Form, answer_message, sentence_message, shared_message
 from slackbot.blocks.terminal import render
-from slackbot.blocks.text import clean, escaped, shown, unescaped
+from slackbot.blocks.text import escaped, moment, shown, time_zone, unescaped
+from tests.slackbot.drawn import AS_OF, answer_of, answers, column, links, markup, parts, strings, texts
 
-HOSTILE = [
-    "<!channel>",
-    "<@U0ADA00001>",
-    "<https://evil.example|click>",
-    "*bold* _it_ ~x~ `code`",
-    "&lt;!here&gt; & <b>",
-    "@everyone",
-    "[red]rich[/red] [bold",
-    "=HYPERLINK(1)",
-    "\u202eevil\u202c",
-    "שלום עולם",
-    "\x1b[31mred\x1b[0m",
-    "line\nbreak\ttab\r",
-    "\u200b\u2060",
-    "x" * 3000,
-    "🇳🇱👩‍👩‍👧",
-    "",
-]
-AS_OF = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-
-texts = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
-values = {
-    Kind.TEXT: texts,
-    Kind.COUNT: st.integers(-(10**15), 10**15),
-    Kind.NUMBER: st.integers(0, 100) | st.floats(allow_nan=True, allow_infinity=True),
-    Kind.RATE: st.floats(0, 1),
-    Kind.TIME: st.datetimes(timezones=st.just(UTC)),
-    Kind.FLAG: st.booleans(),
-}
+ZONES = [UTC, ZoneInfo("Asia/Kathmandu"), ZoneInfo("America/Los_Angeles")]
 
 
-def column(number: int, kind: Kind, main: bool) -> Column:
-    """Return a column that shows the value at this place of a row."""
-    return Column(f"Column {number}", kind, lambda row: row[number], main)
-
-
-@st.composite
-def sections(draw: st.DrawFn, most: int) -> Section:
-    """Draw a section of any size and shape."""
-    kinds = draw(st.lists(st.sampled_from(list(Kind)), min_size=1, max_size=24))
-    columns = [column(number, kind, draw(st.booleans()) or number == 0) for number, kind in enumerate(kinds)]
-    some = draw(st.lists(st.tuples(*(st.none() | values[kind] for kind in kinds)), max_size=4))
-    rows = some * draw(st.sampled_from([1, 3, most]))
-    layout = Layout.CARD if len(rows) == 1 and draw(st.booleans()) else Layout.TABLE
-    return Section(rows, columns, draw(texts.map(clean)), layout, empty=draw(st.sampled_from(["", "Nothing."])))
-
-
-@st.composite
-def answers(draw: st.DrawFn, most: int = 200) -> Answer:
-    """Draw an answer."""
-    findings = Findings(
-        title=f"Title {draw(texts)}",
-        summary=f"Summary {draw(texts)}",
-        sections={name: draw(sections(most)) for name in draw(st.sets(st.sampled_from("abc"), max_size=2))},
-        notes=tuple(draw(st.lists(texts, max_size=12))),
-    )
-    seen = draw(st.none() | st.just(AS_OF - timedelta(minutes=draw(st.integers(-5, 10**6)))))
-    return Answer("campaigns", {"client": draw(texts)}, AS_OF, seen, draw(st.booleans()), ("uysp",), findings)
-
-
-def strings(thing: object) -> list[str]:
-    """Return every text that a block shows."""
-    if isinstance(thing, dict):
-        return [text for key, value in thing.items() if key != "type" for text in strings(value)]
-    if isinstance(thing, list):
-        return [text for value in thing for text in strings(value)]
-    return [thing] if isinstance(thing, str) else []
-
-
-def text_types(thing: object) -> set[str]:
-    """Return the types of all text objects and cells."""
-    if isinstance(thing, dict):
-        own = {thing["type"]} if "text" in thing and isinstance(thing["text"], str) else set()
-        return own.union(*(text_types(value) for value in thing.values()))
-    if isinstance(thing, list):
-        return set().union(*(text_types(value) for value in thing))
-    return set()
-
-
-@settings(max_examples=100, deadline=None)
-@given(answers(), st.sampled_from(list(Form)))
-def test_any_answer_is_a_message_that_slack_takes_and_reads_no_markup_in(answer: Answer, form: Form) -> None:
-    message = answer_message(answer, form)
-    assert block_faults(message["blocks"]) == []
-    assert text_types(message["blocks"]) <= {"plain_text", "raw_text", "raw_number"}
+def check_message(message: dict[str, Any]) -> None:
+    """Check that Slack takes a message, reads no mark-up in its data, and can tell its buttons apart."""
+    blocks = message["blocks"]
+    assert block_faults(blocks) == []
+    assert markup(blocks) == []
+    assert parts(blocks, "link") == parts(blocks, "user") == parts(blocks, "broadcast") == []
     assert 0 < len(message["text"]) <= 4000
     assert re.search(r"[<>]|&(?!(?:amp|lt|gt);)", message["text"]) is None
-    json.dumps(message, allow_nan=False)
-    for shown_text in strings(message["blocks"]):
-        assert not set(shown_text) & set("\u202e\u202a\u2066\x1b\r\t")
+    json.dumps(message, allow_nan=False).encode()
+    for shown_text in [message["text"], *strings(blocks)]:
+        assert not set(shown_text.replace("\n", "")) & set("\u202e\u202a\u2066\x1b\r\t\x00\ud800\udfff")
+    ids = [each["action_id"] for kind in ("button", "static_select") for each in parts(blocks, kind)]
+    assert len(ids) == len(set(ids))
+
+
+@settings(max_examples=150, deadline=None)
+@given(answers(), st.sampled_from(list(Form)), st.sampled_from(ZONES))
+def test_any_answer_is_a_message_that_slack_takes_and_reads_no_markup_in(
+    answer: Answer, form: Form, zone: ZoneInfo
+) -> None:
+    message = answer_message(answer, form, zone)
+    check_message(message)
+    kinds = {block["type"] for block in message["blocks"]}
+    allowed = {
+        Form.DATA_TABLE: {"data_table", "data_visualization"},
+        Form.TABLE: {"table"},
+        Form.SECTIONS: set(),
+    }
+    assert kinds <= {"header", "section", "context", "actions", "rich_text"} | allowed[form]
+
+
+@settings(max_examples=60, deadline=None)
+@given(answers(most=20), texts, st.sampled_from(list(Form)))
+def test_any_shared_answer_is_a_message_that_slack_takes(answer: Answer, by: str, form: Form) -> None:
+    check_message(shared_message(answer, by, form))
 
 
 @settings(max_examples=40, deadline=None)
@@ -170,13 +122,112 @@ def test_a_number_is_sent_as_one_so_that_slack_can_sort_by_it() -> None:
     ]
 
 
-@given(texts.filter(lambda text: clean(text) != ""))
-def test_any_sentence_is_a_message_that_slack_takes(sentence: str) -> None:
-    assert block_faults(sentence_message(sentence)["blocks"]) == []
+@given(texts, st.lists(links, max_size=8))
+def test_any_sentence_is_a_message_that_slack_takes(sentence: str, suggested: list[Link]) -> None:
+    check_message(sentence_message(sentence, suggested))
+
+
+def test_what_may_have_been_meant_is_a_button_that_asks_it() -> None:
+    message = sentence_message("There is no “hott”.", [Link("hot", "hot"), Link("help", "help")])
+    buttons = parts(message["blocks"], "button")
+    assert [(each["text"]["text"], chosen_line(each)) for each in buttons] == [("hot", "hot"), ("help", "help")]
+    assert all(ASK.fullmatch(each["action_id"]) for each in buttons)
+
+
+def names() -> Section:
+    """Return three rows that lead on."""
+    rows = [("Anna",), ("Ben",), ("Cid",)]
+    return Section(rows, [column(0, Kind.TEXT)], "Leads", link=lambda row: Link(row[0], f"lead {row[0]}"))
+
+
+def test_rows_links_pages_and_choices_carry_the_lines_they_lead_to() -> None:
+    page = Page(11, 37, before="hot page:1", after="hot page:3")
+    section = Section(names().rows, names().columns, "Leads", link=names().link, page=page)
+    periods = tuple(Link(name, f"dashboard {name}") for name in ("7d", "30d"))
+    answer = answer_of(
+        section,
+        links=(Link("Campaigns", "campaigns"),),
+        choices=(Choice("Period", periods, "dashboard 30d"),),
+        line="hot page:2",
+    )
+    blocks = answer_message(answer)["blocks"]
+    period, rows = parts(blocks, "static_select")
+    assert CHOOSE.fullmatch(period["action_id"])
+    assert period["initial_option"]["value"] == "dashboard 30d"
+    assert [chosen_line({"selected_option": each}) for each in period["options"]] == ["dashboard 7d", "dashboard 30d"]
+    assert OPEN.fullmatch(rows["action_id"])
+    assert [each["value"] for each in rows["options"]] == ["lead Anna", "lead Ben", "lead Cid"]
+    assert "Rows 11 to 13 of 37." in strings(blocks)
+    told = {each["text"]["text"]: (each["action_id"], chosen_line(each)) for each in parts(blocks, "button")}
+    assert told["← Previous"][1] == "hot page:1"
+    assert told["Next →"][1] == "hot page:3"
+    assert told["Send as CSV"] == ("csv:a", "hot page:2")
+    assert csv_section({"action_id": told["Send as CSV"][0]}) == "a"
+    assert told["Campaigns"][1] == "campaigns"
+    assert told["Share…"] == ("share", "hot page:2")
+    assert "What is this?" not in told  # nothing here has a definition
+
+
+def test_what_is_this_is_asked_where_a_number_has_a_definition() -> None:
+    defined = Section([(1,)], [column(0, Kind.COUNT, definition="leads.booked")])
+    told = parts(answer_message(answer_of(defined, line="hot"))["blocks"], "button")
+    assert [(each["action_id"], each["value"]) for each in told] == [("explain", "hot"), ("share", "hot")]
+    assert parts(answer_message(answer_of(defined))["blocks"], "button") == []  # no line, nothing to ask again
+
+
+def test_a_line_too_long_for_an_option_is_a_button_and_one_too_long_for_a_button_is_left_out() -> None:
+    long, longer = f"campaign {'x' * 160}", f"campaign {'x' * 2000}"
+    answer = answer_of(
+        links=(Link("Long", long), Link("Longer", longer)),
+        choices=(Choice("Period", (Link("a", long), Link("b", longer), Link("c", "hot")), long),),
+        line=longer,
+    )
+    blocks = answer_message(answer)["blocks"]
+    assert parts(blocks, "static_select") == []
+    assert [each["value"] for each in parts(blocks, "button")] == [long, "hot", long]
+
+
+def test_one_row_leads_on_by_a_button() -> None:
+    one = Section([("Anna",)], [column(0, Kind.TEXT)], layout=Layout.CARD, link=lambda row: Link(row[0], "lead uysp/1"))
+    (button,) = parts(answer_message(answer_of(one))["blocks"], "button")
+    assert (button["text"]["text"], button["value"]) == ("Open Anna", "lead uysp/1")
+
+
+def test_small_tables_leave_their_room_to_large_ones() -> None:
+    small = Section([("a",)], [column(0, Kind.TEXT)], "Small")
+    large = Section([("x" * 100, "y" * 70)] * 100, [column(0, Kind.TEXT), column(1, Kind.TEXT)], "Large")
+    tables = parts(answer_message(answer_of(small, large))["blocks"], "data_table")
+    assert [len(table["rows"]) for table in tables] == [2, 101]
+
+
+def test_times_are_shown_in_the_zone_of_whoever_reads_them() -> None:
+    columns = [Column("Sent", Kind.TIME, lambda row: row[0])]
+    section = Section([(AS_OF,), (None,)], columns, "Rows")
+    card = Section([(AS_OF,)], columns, "Card", Layout.CARD)
+    blocks = answer_message(answer_of(section, card), zone=ZoneInfo("America/New_York"))["blocks"]
+    assert parts(blocks, "date") == [
+        {"type": "date", "timestamp": 1777896000, "format": "{date_num} {time}", "fallback": "2026-05-04 08:00 EDT"}
+    ]
+    assert "Sent: <!date^1777896000^{date_short_pretty} at {time}|2026-05-04 08:00 EDT>" in strings(blocks)
+    assert "Data as of <!date^1777896000^{date_short_pretty} at {time}|2026-05-04 08:00 EDT>" in strings(blocks)
+    lines = answer_message(answer_of(section), Form.SECTIONS, ZoneInfo("Asia/Kathmandu"))["blocks"]
+    assert "Sent 2026-05-04 17:45 +0545\nSent –" in strings(lines)
+
+
+@pytest.mark.parametrize("name", [None, "", "Nowhere/Land", "Europe", "../../etc/passwd", "\0", "x" * 5000])
+def test_a_zone_that_there_is_not_is_utc(name: str | None) -> None:
+    assert moment(AS_OF, time_zone(name)) == "2026-05-04 12:00 UTC"
+    assert moment(AS_OF.replace(tzinfo=None), time_zone("Europe/Amsterdam")) == "2026-05-04 14:00 CEST"
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_ends_of_the_calendar_are_shown_too(zone: ZoneInfo) -> None:
+    for at in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        assert moment(at, zone)
 
 
 @settings(max_examples=40, deadline=None)
-@given(answers(most=5))
+@given(answers(most=5, stored=True))
 def test_the_json_object_says_what_was_asked_and_what_was_found(answer: Answer) -> None:
     document: dict[str, Any] = json.loads(json_text(answer))
     assert list(document) == ["verb", "filters", "as_of", "data_as_of", "data"]

@@ -19,11 +19,11 @@ from playground.slack.limits.blocks import block_faults
 from playground.slack.server import Slack, running_slack
 from playground.slack.workspace import Message
 from slackbot.app import running
-from slackbot.checks import check_slack, wanted_scopes
+from slackbot.checks import check_slack
 from slackbot.web import LARGEST_BODY
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings, both
-from tests.slackbot.test_blocks import HOSTILE, strings
+from tests.slackbot.drawn import HOSTILE, strings
 from uysp.doctor import State
 from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings
@@ -89,7 +89,9 @@ def test_a_command_is_acknowledged_at_once_and_answered_to_its_person_alone(
     answer = asked.wait_for_answer()
     assert answer.only_for == "U0ADA00001"
     assert answer.text.startswith("1 campaign, 1,200 leads, 30 booked (2.5%)")
-    assert [block["type"] for block in answer.blocks] == ["header", "section", "data_table", "context"]
+    kinds = [block["type"] for block in answer.blocks]
+    assert kinds[:2] == ["header", "section"]
+    assert "data_table" in kinds
     assert slack.workspace.screen("ben", "general") == []
 
 
@@ -114,7 +116,7 @@ def test_what_is_not_understood_is_explained_and_nothing_is_looked_up(
     campaign: Engine, bot: Settings, slack: Slack
 ) -> None:
     answer = slack.command("ada", "campains", "general").wait_for_answer()
-    assert "Did you mean campaigns?" in answer.text
+    assert "Did you mean campaigns or campaign?" in answer.text
 
 
 def test_who_is_no_full_member_is_refused_and_the_refusal_is_logged(
@@ -169,13 +171,14 @@ def two_clients(
 
 
 def test_a_client_is_shown_only_in_its_channels_and_to_its_groups(two_clients: Settings, slack: Slack) -> None:
-    def campaigns(where: str) -> set[str]:
-        answer = shown(slack.command("ada", "campaigns", where).wait_for_answer())
+    def campaigns(who: str, where: str) -> set[str]:
+        answer = shown(slack.command(who, "campaigns", where).wait_for_answer())
         return {key for key in ("alpha", "beta", "gamma", "gone") if f"Campaign of {key}" in answer}
 
-    assert campaigns("general") == {"alpha"}
-    assert campaigns("outreach") == {"alpha", "beta"}
-    refused = slack.command("ada", "campaigns client:beta", "general").wait_for_answer()
+    assert campaigns("ben", "general") == {"alpha"}
+    assert campaigns("ada", "general") == {"alpha", "gamma"}
+    assert campaigns("ada", "outreach") == {"alpha", "beta", "gamma"}
+    refused = slack.command("ben", "campaigns client:beta", "general").wait_for_answer()
     assert "There is no client “beta”. There are: alpha." in refused.text
 
 
@@ -184,7 +187,7 @@ def test_hostile_values_are_shown_as_text_and_nobody_is_mentioned(
 ) -> None:
     marts.mark_synced(built)
     for number, value in enumerate(HOSTILE):
-        harmless = value.replace("\x00", "")
+        harmless = value.replace("\x00", "").encode(errors="ignore").decode()  # Postgres holds neither
         marts.add_campaign(built, harmless, leads=number)
         marts.add_lead(built, number, name=f"Twin {harmless}", company=harmless, notes=harmless, email=harmless)
     with running(bot_settings(settings, slack, HTTP), reading):
@@ -197,11 +200,12 @@ def test_hostile_values_are_shown_as_text_and_nobody_is_mentioned(
         assert "&lt;!channel&gt; &amp; &lt;@U0BEN00001&gt;" in told.text
 
 
-def test_a_workspace_without_the_newer_tables_gets_simpler_ones(campaign: Engine, bot: Settings, slack: Slack) -> None:
-    for refused, expected in ((1, "table"), (2, "section")):
+def test_a_workspace_without_the_newer_blocks_gets_simpler_ones(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    for refused, unwanted in ((1, {"data_visualization"}), (2, {"data_visualization", "data_table"})):
         slack.fail("response_url", status=400, error="invalid_blocks", times=refused)
         answer = slack.command("ada", "campaigns", "general").wait_for_answer()
-        assert [block["type"] for block in answer.blocks] == ["header", "section", expected, "context"]
+        assert "Webinar" in shown(answer)
+        assert not unwanted & {block["type"] for block in answer.blocks}
         slack.recover()
 
 
@@ -338,15 +342,6 @@ def test_a_port_in_use_is_told(settings: Settings, slack: Slack) -> None:
     engine = sqlalchemy.create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(ConfigurationError, match=f"Port {taken} cannot be used"), running(ours, engine):
         pass
-
-
-def test_the_doctor_is_content_with_tokens_that_work(settings: Settings, slack: Slack) -> None:
-    findings = list(check_slack(bot_settings(settings, slack, SOCKETS)))
-    assert [finding.state for finding in findings] == [State.OK, State.OK]
-
-
-def test_the_manifest_asks_for_no_scope_that_reads_messages() -> None:
-    assert set(wanted_scopes()) == {"commands", "chat:write", "users:read", "usergroups:read"}
 
 
 def test_any_other_command_is_told_which_one_there_is(settings: Settings, reading: Engine) -> None:

@@ -1,17 +1,23 @@
 """Lines of text as questions."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slackbot.answers import question_of
-from slackbot.grammar import NotUnderstoodError, Question
+from slackbot.answers import VERBS, question_of
+from slackbot.grammar import NotUnderstoodError, Question, line, said
 from uysp.errors import UyspError
 
+QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
 
-@pytest.mark.parametrize("line", ["", "  ", "help", "HELP", "/uysp help", "“help”", "\u200bhelp"])
-def test_an_empty_line_asks_for_help_and_case_quotes_and_the_command_itself_are_forgiven(line: str) -> None:
-    assert question_of(line) == Question("help")
+
+@pytest.mark.parametrize(
+    "line", ["", "  ", "dashboard", "DashBoard", "/uysp dashboard", "“dashboard”", "\u200bdashboard"]
+)
+def test_an_empty_line_asks_for_the_dashboard_and_case_quotes_and_the_command_itself_are_forgiven(line: str) -> None:
+    assert question_of(line) == Question("dashboard")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,7 @@ def test_a_misspelt_verb_gets_the_nearest_ones() -> None:
     with pytest.raises(NotUnderstoodError) as caught:
         question_of("campains")
     assert caught.value.suggestions[0] == "campaigns"
-    assert "Did you mean campaigns?" in str(caught.value)
+    assert "Did you mean campaigns or campaign?" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,7 @@ def test_a_misspelt_verb_gets_the_nearest_ones() -> None:
         ("lead", "needs a name"),
         ("lead client:acme", "needs a name"),
         ("campaigns webinar", "takes no text"),
-        ("campaigns clinet:acme", "no filter “clinet:”; it takes client:"),
+        ("campaigns clinet:acme", "no filter “clinet:”; it takes state:"),
         ("lead foo:bar", '"foo:bar"'),
         ("campaigns client:a client:b", "given twice"),
         ('campaigns client:""', "no value"),
@@ -71,11 +77,38 @@ def test_any_text_is_a_question_or_a_short_sentence(line: str) -> None:
     except UyspError as error:
         assert len(str(error)) < 2500  # noqa: PT017 (both outcomes are right)
     else:
-        assert question.verb in {"campaigns", "lead", "help"}
+        assert question.verb in {verb.name for verb in VERBS}
 
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1).filter(lambda word: word.isprintable()))
 def test_a_quoted_word_comes_through_as_it_was_typed(word: str) -> None:
-    import unicodedata
-
     assert question_of(f'lead "{word}"').argument == unicodedata.normalize("NFC", word)
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), max_size=40),
+    st.dictionaries(
+        st.sampled_from(["page", "client"]), st.text("ab 'c:1>=", min_size=1).filter(str.strip), max_size=2
+    ),
+)
+def test_a_line_that_we_write_is_read_as_the_question_it_was_written_for(text: str, filters: dict[str, str]) -> None:
+    typed = " ".join(unicodedata.normalize("NFC", text).translate(QUOTES).replace('"', " ").split())
+    trimmed = {name: value.strip() for name, value in filters.items()}
+    if typed:
+        assert question_of(line("timeline", typed, trimmed)) == Question("timeline", typed, trimmed)
+    assert question_of(line("campaigns", filters={"icp": ">=70", "state": "active"})).filters["icp"] == ">=70"
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("clicks campaign:webinar", "clicks webinar"),
+        ("hot icp:>=70 20", "hot 20 icp:>=70"),
+        ("campaign client:a step:2 \"The 'Big' One\"", "campaign \"The 'Big' One\" step:2 client:a"),
+        ("lead 'say \"hi\"'", "lead 'say \"hi\"'"),
+        ("", "dashboard"),
+    ],
+)
+def test_a_question_is_always_written_the_same_way(typed: str, written: str) -> None:
+    assert said(question_of(typed)) == written
+    assert question_of(written) == question_of(typed)

@@ -166,8 +166,10 @@ def test_nothing_in_a_value_steers_slack_or_the_terminal(built: Engine, reading:
     message = answer_message(answer)
     assert "<!channel>" not in message["text"]
     cells = [cell for block in message["blocks"] for row in block.get("rows", ()) for cell in row]
-    assert {cell["type"] for cell in cells} <= {"raw_text", "raw_number"}
-    assert any("<!channel>" in cell["text"] for cell in cells), "raw cells are not mark-up"
+    rich = [part for cell in cells for run in cell.get("elements", ()) for part in run["elements"]]
+    assert {cell["type"] for cell in cells} <= {"raw_text", "raw_number", "rich_text"}
+    assert {part["type"] for part in rich} == {"date"}, "a time in its reader's zone, and nothing else"
+    assert any("<!channel>" in cell.get("text", "") for cell in cells), "raw cells are not mark-up"
     for text_shown in (console.export_text(), json.dumps(message, ensure_ascii=False)):
         assert "\x1b" not in text_shown
         assert "\u202e" not in text_shown

@@ -5,7 +5,7 @@ payloads, a record that is filled only after its creation, and payloads that com
 (research/airtable.md section 2, gotchas 1, 5 and 6).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -68,6 +68,51 @@ def read_payloads(payloads: Iterable[Mapping[str, Any]]) -> Changes:
             for record_id in created.get("recordsById") or {}:
                 changes.marks[table_id, record_id] = Mark(table_id, record_id, at, is_destroyed=False)
     return changes
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A cell that was edited, as a payload tells it.
+
+    Attributes:
+        source: where the edit came from: client, publicApi, automation and so on.
+        author: name or email of the user, where one is told.
+        before: what the cell held; None: nothing.
+        after: what it holds since.
+    """
+
+    record_id: str
+    field_id: str
+    at: datetime | None
+    source: str
+    author: str | None
+    before: Any
+    after: Any
+
+
+def edits(payloads: Iterable[Mapping[str, Any]], table_id: str, field_ids: Collection[str]) -> list[Edit]:
+    """Return the edits of some fields of one table, in their order; needs a hook with previous values."""
+    found: list[Edit] = []
+    for payload in payloads:
+        metadata = payload.get("actionMetadata") or {}
+        user = (metadata.get("sourceMetadata") or {}).get("user") or {}
+        author = user.get("name") or user.get("email")
+        at, source = _time(payload.get("timestamp")), str(metadata.get("source"))
+        changed = ((payload.get("changedTablesById") or {}).get(table_id) or {}).get("changedRecordsById") or {}
+        for record_id, change in changed.items():
+            current = (change.get("current") or {}).get("cellValuesByFieldId") or {}
+            previous = (change.get("previous") or {}).get("cellValuesByFieldId") or {}
+            found += [
+                Edit(record_id, each, at, source, author, _plain(previous.get(each)), _plain(current[each]))
+                for each in current
+                if each in field_ids
+            ]
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell as records have it: a select's option by its name."""
+    return value["name"] if isinstance(value, dict) and "name" in value else value
 
 
 def _read_table(changes: Changes, table_id: str, changed: Mapping[str, Any], at: datetime | None) -> None:

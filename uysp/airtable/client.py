@@ -222,11 +222,40 @@ class Gateway:
             body = {"filterByFormula": f"OR({named})", "pageSize": PAGE_SIZE, "returnFieldsByFieldId": True}
             yield self._records(self.read(kind, "POST", url, json=body))
 
-    def update(self, table_id: str, changes: Mapping[str, Mapping[str, Any]]) -> list[Record]:
+    def record(self, table_id: str, record_id: str, kind: Kind = Kind.WRITE) -> Record | None:
+        """Return one record as it is now, or None if it is gone; unlike a listing it does not lag behind writes.
+
+        Airtable looks for it in the whole base: a caller has to see by its fields that it is of this table.
+
+        Raises:
+            AirtableError: as for `schema`.
+        """
+        url = f"{self._api.table(self.client.base_id, table_id).urls.records}/{record_id}"
+        try:
+            answer = self.read(kind, "GET", url, params={"returnFieldsByFieldId": 1})
+        except AirtableError as error:
+            if error.status == 404:
+                return None
+            raise
+        (found,) = self._records({"records": [answer]})
+        return found
+
+    def update(
+        self,
+        table_id: str,
+        changes: Mapping[str, Mapping[str, Any]],
+        just_before: Callable[[], None] | None = None,
+    ) -> list[Record]:
         """Write cells by field id to at most ten records, all or none, and return the whole records as answered.
 
         Sent again only where Airtable said that it did nothing: a write that got no answer may have been applied,
         and somebody may have changed the same cell since.
+
+        Args:
+            table_id: of the table.
+            changes: cells by record id; None empties one.
+            just_before: called when our turn has come, right before the request is sent. It is then sent once only:
+                who takes note of it reads anew before another attempt. An exception keeps it from being sent.
 
         Raises:
             RetryableError: no answer, or none that can be read; whether it was applied is not known.
@@ -240,8 +269,25 @@ class Gateway:
             "typecast": False,
         }
         url = self._api.table(self.client.base_id, table_id).urls.records
-        answer = self._retrying(_was_refused)(self._send, Kind.WRITE, "PATCH", url, {"json": body})
-        return self._records(answer)
+        if just_before is None:
+            answer = self._retrying(_was_refused)(self._send, Kind.WRITE, "PATCH", url, {"json": body})
+        else:
+            answer = self._send(Kind.WRITE, "PATCH", url, {"json": body}, just_before)
+        try:
+            return self._records(answer)
+        except AirtableError as error:
+            raise RetryableError(str(error)) from None  # it may have been applied all the same
+
+    def create_field(self, table_id: str, name: str, field_type: str) -> None:
+        """Create a field of a type without options.
+
+        Not sent again without an answer: Airtable refuses a second field of the name.
+
+        Raises:
+            AirtableError: refused: the token lacks schema.bases:write, or its owner is no creator.
+        """
+        url = self._api.base(self.client.base_id).urls.tables + f"/{table_id}/fields"
+        self._send(Kind.WRITE, "POST", url, {"json": {"name": name, "type": field_type}})
 
     def read(self, kind: Kind, method: str, url: str, **content: Any) -> Any:
         """Send a request that may be sent twice, again if need be; return the decoded answer.
@@ -283,8 +329,16 @@ class Gateway:
         except (KeyError, ValueError):
             self._said_date = None
 
-    def _send(self, kind: Kind, method: str, url: str, content: dict[str, Any]) -> Any:
+    def _send(
+        self,
+        kind: Kind,
+        method: str,
+        url: str,
+        content: dict[str, Any],
+        just_before: Callable[[], None] = lambda: None,
+    ) -> Any:
         self.pace.wait(kind)
+        just_before()
         self.calls += 1
         try:
             return self._api.request(method, url, **content)

@@ -12,8 +12,14 @@ from uysp.airtable.client import Gateway
 from uysp.airtable.limiter import Kind
 from uysp.errors import AirtableError
 
-# The whole base, no field lists: deleting a field that a specification names ends the hook for good.
-SPECIFICATION = {"options": {"filters": {"dataTypes": ["tableData", "tableFields", "tableMetadata"]}}}
+# The whole base, no field lists: deleting a field that a specification names ends the hook for good. What a cell held
+# before tells whether a write of ours undid an edit by hand (research/airtable.md section 7).
+SPECIFICATION: dict[str, dict[str, dict[str, Any]]] = {
+    "options": {
+        "filters": {"dataTypes": ["tableData", "tableFields", "tableMetadata"]},
+        "includes": {"includePreviousCellValues": True},
+    }
+}
 
 # Without notifications, each reading of the payload list prolongs a hook by seven days.
 REFRESH_BEFORE = timedelta(days=1)
@@ -134,7 +140,8 @@ def _is_our_specification(specification: object) -> bool:
         return False
     options = {name: value for name, value in specification["options"].items() if value}
     filters = options.pop("filters", None)
-    if options or not isinstance(filters, dict):
+    includes = options.pop("includes", None)
+    if options or not isinstance(filters, dict) or includes != SPECIFICATION["options"]["includes"]:
         return False
     filters = {name: value for name, value in filters.items() if value}
     wanted = SPECIFICATION["options"]["filters"]["dataTypes"]

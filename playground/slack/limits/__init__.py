@@ -1,1 +1,1 @@
-"""What Slack refuses: `blocks.block_faults` looks at a whole message; the other modules hold rules of its parts."""
+"""What Slack refuses: `blocks.block_faults` in a message, `views.view_faults` in a modal or Home; the rest is rules."""

@@ -1,28 +1,35 @@
-"""What Slack refuses in the blocks of a message: one rule for each type of block, and what is counted over all.
+"""What Slack refuses in the blocks of a message or view: one rule for each type of block, and what is counted over all.
 
 Source of the figures: Slack's Block Kit reference, 2026. Where two captures of it differ the newer figure holds.
 """
 
-from playground.slack.limits.elements import Rule, element, image, nothing_more
+from typing import Literal
+
+from playground.slack.limits.elements import ACCESSORIES, ACTIONS, INPUTS, Rule, element, image, nothing_more
 from playground.slack.limits.tables import data_table, data_visualization, table
 from playground.slack.limits.values import BlockFault, Faults, Json, count, items, rich_text, string, text, text_object
 
+Surface = Literal["message", "modal", "home"]
+
 MOST_BLOCKS_IN_MESSAGE = 50
+MOST_BLOCKS_IN_VIEW = 100
 MOST_TABLE_CHARACTERS = 10_000
 MOST_DATA_TABLE_CHARACTERS = 20_000
 MOST_MARKDOWN_CHARACTERS = 12_000
 MOST_CHARTS = 2
 
 
-def block_faults(blocks: object, at: str = "/blocks", most: int = MOST_BLOCKS_IN_MESSAGE) -> list[BlockFault]:
-    """Return everything Slack would refuse in the blocks of a message, in reading order; empty if it takes them."""
+def block_faults(
+    blocks: object, at: str = "/blocks", most: int = MOST_BLOCKS_IN_MESSAGE, surface: Surface = "message"
+) -> list[BlockFault]:
+    """Return everything Slack would refuse in the blocks of a surface, in reading order; empty if it takes them."""
     if not isinstance(blocks, list):
         return [BlockFault(at, "must provide an array")]
     faults = list(count(blocks, at, 0, most))
     seen: set[str] = set()
     for position, block in enumerate(blocks):
         here = f"{at}/{position}"
-        faults += _block(block, here)
+        faults += _block(block, here, surface)
         block_id = block.get("block_id") if isinstance(block, dict) else None
         if isinstance(block_id, str):
             if block_id in seen:
@@ -33,13 +40,13 @@ def block_faults(blocks: object, at: str = "/blocks", most: int = MOST_BLOCKS_IN
     return faults + list(_totals([block for block in blocks if isinstance(block, dict)], at))
 
 
-def _block(block: object, at: str) -> Faults:
+def _block(block: object, at: str, surface: Surface) -> Faults:
     if not isinstance(block, dict):
         yield BlockFault(at, "must provide an object")
         return
     kind = block.get("type")
     rule = BLOCK_RULES.get(kind) if isinstance(kind, str) else None
-    if rule is None:
+    if rule is None or kind in NOT_ON[surface]:
         yield BlockFault(f"{at}/type", f"unsupported type: {kind}", "unsupported_type")
         return
     if "block_id" in block:
@@ -97,7 +104,7 @@ def _section(block: Json, at: str) -> Faults:
         for position, one in enumerate(fields):
             yield from text_object(one, f"{at}/fields/{position}", 2000)
     if "accessory" in block:
-        yield from element(block["accessory"], f"{at}/accessory")
+        yield from element(block["accessory"], f"{at}/accessory", ACCESSORIES)
 
 
 def _context(block: Json, at: str) -> Faults:
@@ -117,7 +124,7 @@ def _actions(block: Json, at: str) -> Faults:
     seen: set[str] = set()
     for position, part in enumerate(parts):
         here = f"{at}/elements/{position}"
-        yield from element(part, here)
+        yield from element(part, here, ACTIONS)
         action_id = part.get("action_id") if isinstance(part, dict) else None
         if isinstance(action_id, str):
             if action_id in seen:
@@ -127,7 +134,7 @@ def _actions(block: Json, at: str) -> Faults:
 
 def _input(block: Json, at: str) -> Faults:
     yield from text(block, "label", at, 2000, plain=True)
-    yield from element(block.get("element"), f"{at}/element")
+    yield from element(block.get("element"), f"{at}/element", INPUTS)
     if "hint" in block:
         yield from text(block, "hint", at, 2000, plain=True)
 
@@ -135,6 +142,18 @@ def _input(block: Json, at: str) -> Faults:
 def _markdown(block: Json, at: str) -> Faults:
     yield from string(block.get("text"), f"{at}/text", MOST_MARKDOWN_CHARACTERS)
 
+
+# The block pages name the surfaces of each; `alert` in messages is left open by them, and taken.
+NOT_ON: dict[Surface, frozenset[str]] = {
+    "message": frozenset(),
+    "modal": frozenset(
+        {
+            *("table", "data_table", "data_visualization", "markdown", "container", "carousel"),
+            *("context_actions", "task_card", "plan"),
+        }
+    ),
+    "home": frozenset({"alert", "markdown", "context_actions", "task_card", "plan"}),
+}
 
 BLOCK_RULES: dict[str, Rule] = {
     "header": _header,

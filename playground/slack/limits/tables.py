@@ -87,8 +87,13 @@ def _series(chart: Json, at: str) -> Faults:
     yield from count(categories, f"{at}/axis_config/categories", 1, 20)
     for name in ("x_label", "y_label"):
         yield from optional(axis, name, f"{at}/axis_config", 50)
+    for position, category in enumerate(categories):
+        yield from string(category, f"{at}/axis_config/categories/{position}", 20)
+    yield from _unique(categories, f"{at}/axis_config/categories")
     all_series, faults = items(chart, "series", at, 1, 12)
     yield from faults
+    names = [one.get("name") for one in all_series if isinstance(one, dict)]
+    yield from _unique(names, f"{at}/series")
     for position, one in enumerate(all_series):
         here = f"{at}/series/{position}"
         if not isinstance(one, dict):
@@ -102,6 +107,11 @@ def _series(chart: Json, at: str) -> Faults:
             map(str, categories)
         ):
             yield BlockFault(f"{here}/data", "must have one value for every category")
+
+
+def _unique(labels: list[Any], at: str) -> Faults:
+    if len(set(map(str, labels))) < len(labels):
+        yield BlockFault(at, "must be unique")
 
 
 def _points(points: list[Any], at: str, *, above_zero: bool) -> Faults:

@@ -92,5 +92,41 @@ def rich_text(block: Json, at: str) -> Faults:
     yield from faults
     kinds = {"rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote"}
     for position, element in enumerate(elements):
+        here = f"{at}/elements/{position}"
         if not isinstance(element, dict) or element.get("type") not in kinds:
-            yield BlockFault(f"{at}/elements/{position}", "unsupported type in rich_text", "unsupported_type")
+            yield BlockFault(here, "unsupported type in rich_text", "unsupported_type")
+        elif element["type"] == "rich_text_list":
+            yield from rich_text(element, here)
+        else:
+            parts, faults = items(element, "elements", here, 0, 1000)
+            yield from faults
+            for place, part in enumerate(parts):
+                yield from _rich_part(part, f"{here}/elements/{place}")
+
+
+def _rich_part(part: object, at: str) -> Faults:
+    """Check a run of text, a link, a mention, a date: element pages of rich text."""
+    required = {
+        "text": ("text", str),
+        "link": ("url", str),
+        "date": ("timestamp", int),
+        "emoji": ("name", str),
+        "user": ("user_id", str),
+        "channel": ("channel_id", str),
+        "usergroup": ("usergroup_id", str),
+        "broadcast": ("range", str),
+        "color": ("value", str),
+        "team": ("team_id", str),
+    }
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(part, dict) or kind not in required:
+        yield BlockFault(at, f"unsupported type: {kind}", "unsupported_type")
+        return
+    name, wanted = required[kind]
+    value = part.get(name)
+    if wanted is int and type(value) is not int:
+        yield BlockFault(f"{at}/{name}", "must provide an integer")
+    elif wanted is str:
+        yield from string(value, f"{at}/{name}", 20_000)
+    if kind == "date":
+        yield from string(part.get("format"), f"{at}/format", 255)

@@ -1,0 +1,146 @@
+"""`history [LEAD|REF]`: the log of writes, app.activity_log (spec/interface.md, section Postgres schemas)."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from slackbot.answers.leads import cut, lead_line, with_client
+from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic, column_list, read_row
+from slackbot.answers.search import named_record, the_lead
+from slackbot.grammar import Question, Verb
+from uysp.settings import Settings
+
+SHOWN_CHARACTERS = 120  # of the details, to people; JSON has all
+_REFERENCE = re.compile(r"#?(?P<id>\d{1,6})|(?P<reference>[0-9A-Fa-f]{8})")
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A row of app.activity_log, with the lead's present name where it exists."""
+
+    id: int
+    at: datetime
+    client: str | None
+    actor_id: str
+    actor_name: str | None
+    action: str
+    lead_id: str | None
+    lead_name: str | None
+    details: dict[str, Any]
+    outcome: str
+
+
+# Refused access is for administrators, and no write.
+_CHOSEN = """
+    client = any(:clients) and action <> 'ACCESS_DENIED'
+    and (cast(:lead_client as text) is null or client = :lead_client and lead_id = :lead_id)
+    and (
+        cast(:reference as text) is null
+        or id = cast(:number as bigint) or lower(details ->> 'reference') = lower(:reference)
+    )
+"""
+_TOTAL = text(f"select count(*) from app.activity_log where {_CHOSEN}")
+_LINES = text(f"""
+    with chosen as (
+        select * from app.activity_log where {_CHOSEN} order by at desc, id desc limit :limit offset :offset
+    )
+    select {column_list(LogLine)}
+    from (
+        select chosen.*, leads.name as lead_name
+        from chosen left join marts.leads on leads.client = chosen.client and leads.lead_id = chosen.lead_id
+    ) as lines
+    order by at desc, id desc
+""")
+
+
+def answer(question: Question, connection: Connection, clients: tuple[str, ...], _settings: Settings) -> Findings:
+    """Return who wrote what, newest first: of all leads, of one lead, or the line with one reference.
+
+    Raises:
+        AmbiguousLeadError: the text may mean several leads.
+    """
+    typed = question.argument
+    values: dict[str, Any] = dict.fromkeys(("lead_client", "lead_id", "reference", "number"))
+    reference = _REFERENCE.fullmatch(typed)
+    whose = ""
+    if reference:
+        values |= {"reference": reference["reference"] or "", "number": reference["id"]}
+        whose = f" under {typed}"
+    elif typed:
+        lead = the_lead(connection, clients, typed)
+        named = (lead.client, lead.lead_id) if lead else _gone(clients, typed)
+        if named is None:
+            summary = f"No lead found for “{typed}”. A deleted one is found by its record id."
+            return Findings("Log of writes", summary, {"history": Section([])})
+        values |= {"lead_client": named[0], "lead_id": named[1]}
+        whose = f" of {'/'.join(named)}"
+    values["clients"] = list(clients)
+    total: int = connection.execute(_TOTAL, values).scalar_one()
+    part = cut(question, total)
+    found = connection.execute(_LINES, {**values, "limit": part.limit, "offset": part.offset}).mappings()
+    rows = [read_row(LogLine, row) for row in found]
+    section = Section(
+        rows,
+        with_client(_COLUMNS, clients),
+        "Log of writes",
+        empty=f"Nothing was written{whose}.",
+        link=_lead_link,
+        page=part.page,
+    )
+    links = (
+        (Link("Lead", lead_line("lead", values["lead_client"], values["lead_id"])), Link("Whole log", "history"))
+        if values["lead_client"]
+        else ()
+    )
+    summary = f"{total:,} line{'' if total == 1 else 's'} in the log of writes{whose}."
+    return Findings("Log of writes", summary, {"history": section}, links=links)
+
+
+def _gone(clients: tuple[str, ...], typed: str) -> tuple[str, str] | None:
+    """Return client and record id of a lead that exists no more, where the text says which."""
+    named = named_record(typed)
+    among = [each for each in clients if named and named[0] in (None, each)]
+    return (among[0], named[1]) if named and len(among) == 1 else None
+
+
+def _lead_link(row: LogLine) -> Link:
+    if row.client is None or row.lead_id is None:
+        return Link("Log of writes", "history")
+    return Link(row.lead_name or row.lead_id, lead_line("lead", row.client, row.lead_id))
+
+
+def _details(row: LogLine) -> str | None:
+    if not row.details:
+        return None
+    said = orjson.dumps(row.details).decode()
+    return said if len(said) <= SHOWN_CHARACTERS else f"{said[: SHOWN_CHARACTERS - 1]}…"
+
+
+_COLUMNS = (
+    Column("Number", Kind.COUNT, lambda row: row.id),
+    Column("When", Kind.TIME, lambda row: row.at),
+    Column("Who", Kind.TEXT, lambda row: row.actor_name or row.actor_id),
+    Column("What", Kind.TEXT, lambda row: row.action.replace("_", " ").lower()),
+    Column("Lead", Kind.TEXT, lambda row: row.lead_name or row.lead_id),
+    Column("Outcome", Kind.TEXT, lambda row: row.outcome),
+    Column("Details", Kind.TEXT, _details, main=False, is_personal=True),
+)
+
+TOPIC = Topic(
+    Verb(
+        "history",
+        usage="history [LEAD|REF] [page:N]",
+        summary="the log of writes: who changed what, of all leads or one, or the line with a reference",
+        examples=("history", "history jane@example.com", "history 42"),
+        text="a lead or a reference",
+        filters=("page", "client"),
+    ),
+    answer,
+    sources=("leads",),
+    marts=("leads", "sync_status"),
+    section_names=("history",),
+)

@@ -1,0 +1,30 @@
+"""Read your own writes: what was written to leads a moment ago, laid over their rows until the marts have it."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from itertools import groupby
+
+from sqlalchemy import Connection
+
+from slackbot.answers.leads import Lead
+from uysp.actions.overlay import Overlay, pending_overlay
+
+_COLUMNS = frozenset(each.name for each in fields(Lead))
+
+
+def with_own_writes(connection: Connection, leads: Sequence[Lead]) -> tuple[list[Lead], tuple[str, ...]]:
+    """Return the leads with what was written to them just now, and what to say of that."""
+    overlays: dict[tuple[str, str], Overlay] = {}
+    for client, rows in groupby(sorted(leads, key=lambda lead: lead.client), lambda lead: lead.client):
+        found = pending_overlay(connection, client, [lead.lead_id for lead in rows])
+        overlays |= {(client, lead_id): overlay for lead_id, overlay in found.items()}
+    notes: list[str] = []
+    laid: list[Lead] = []
+    for lead in leads:
+        overlay = overlays.get((lead.client, lead.lead_id))
+        values = {name: value for name, value in overlay.values.items() if name in _COLUMNS} if overlay else {}
+        laid.append(replace(lead, **values))
+        if values:
+            words = ", ".join(name.replace("_", " ").replace("sms ", "SMS ").replace("hrq", "HRQ") for name in values)
+            notes.append(f"Written just now to {lead.name}: {words}. Numbers follow with the next build of the marts.")
+    return laid, tuple(notes)

@@ -1,0 +1,109 @@
+"""What belongs to the person who asks, for App Home: the leads they claimed, and what they asked to have written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from slackbot.answers.freshness import missing_marts
+from slackbot.answers.leads import lead_line, lead_link
+from slackbot.answers.model import Column, Kind, Link, Section, column_list, read_row
+
+MOST_LEADS = 10
+MOST_REQUESTS = 10
+
+
+@dataclass(frozen=True)
+class OwnLead:
+    """A lead that the person claimed (columns of marts.leads)."""
+
+    client: str
+    lead_id: str
+    name: str
+    company: str | None
+    campaign: str | None
+    processing_status: str | None
+    last_sent_at: datetime | None
+    booked: bool
+    claimed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class OwnRequest:
+    """Something the person asked to have written in Airtable (columns of app.write_requests)."""
+
+    client: str
+    lead_id: str
+    lead_name: str
+    kind: str
+    state: str
+    requested_at: datetime
+    reference: str
+
+
+_LEADS = text(f"""
+    select {column_list(OwnLead)} from marts.leads
+    where client = any(:clients) and lower(claimed_by) = lower(:email)
+    order by claimed_at desc nulls last, name collate "C", client collate "C", lead_id collate "C"
+    limit {MOST_LEADS}
+""")
+_HAS_REQUESTS = text("select to_regclass('app.write_requests') is not null")
+_REQUESTS = text(f"""
+    select {column_list(OwnRequest)} from app.write_requests
+    where client = any(:clients) and actor_id = :person
+    order by requested_at desc, id desc
+    limit {MOST_REQUESTS}
+""")
+
+
+def own_leads(connection: Connection, clients: tuple[str, ...], email: str | None) -> Section:
+    """Return the leads that a person claimed, the latest first, at most 10.
+
+    Args:
+        connection: of the bot.
+        clients: that the person may see.
+        email: by which Airtable names whoever claims a lead; None: Slack does not tell it.
+    """
+    rows: list[OwnLead] = []
+    if email is not None and not missing_marts(connection, ("leads",)):
+        found = connection.execute(_LEADS, {"clients": list(clients), "email": email}).mappings()
+        rows = [read_row(OwnLead, row) for row in found]
+    return Section(rows, _LEAD_COLUMNS, "Claimed by you", empty="You have claimed no leads.", link=lead_link)
+
+
+def own_requests(connection: Connection, clients: tuple[str, ...], person: str) -> Section:
+    """Return what a person asked to have written and how far that is, the latest first, at most 10.
+
+    Args:
+        connection: of the bot.
+        clients: that the person may see.
+        person: Slack's user id.
+    """
+    rows: list[OwnRequest] = []
+    has_requests: bool = connection.execute(_HAS_REQUESTS).scalar_one()
+    if has_requests:
+        found = connection.execute(_REQUESTS, {"clients": list(clients), "person": person}).mappings()
+        rows = [read_row(OwnRequest, row) for row in found]
+    empty = "You have asked for nothing to be written."
+    return Section(rows, _REQUEST_COLUMNS, "Asked for by you", empty=empty, link=_request_link)
+
+
+def _request_link(request: OwnRequest) -> Link:
+    return Link(request.lead_name, lead_line("lead", request.client, request.lead_id))
+
+
+_LEAD_COLUMNS = (
+    Column("Lead", Kind.TEXT, lambda lead: lead.name),
+    Column("Company", Kind.TEXT, lambda lead: lead.company),
+    Column("Campaign", Kind.TEXT, lambda lead: lead.campaign, main=False),
+    Column("Status", Kind.TEXT, lambda lead: lead.processing_status),
+    Column("Last sent", Kind.TIME, lambda lead: lead.last_sent_at),
+    Column("Booked", Kind.FLAG, lambda lead: lead.booked),
+)
+_REQUEST_COLUMNS = (
+    Column("Asked for", Kind.TEXT, lambda request: request.kind),
+    Column("Lead", Kind.TEXT, lambda request: request.lead_name),
+    Column("State", Kind.TEXT, lambda request: request.state),
+    Column("At", Kind.TIME, lambda request: request.requested_at),
+    Column("Reference", Kind.TEXT, lambda request: request.reference),
+)

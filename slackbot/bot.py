@@ -1,0 +1,121 @@
+"""What every listener works with, and the one way from a line to an answer before a person's eyes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+from slack_sdk import WebClient
+from sqlalchemy import Engine
+
+from slackbot.access import Access, Admission, Asker
+from slackbot.answers import ask, question_of
+from slackbot.answers.model import Answer, Link
+from slackbot.blocks.message import Form, answer_message, sentence_message
+from slackbot.desk import Desk, Taken, log_bug, something_wrong
+from slackbot.drafts import Drafts
+from slackbot.grammar import NotUnderstoodError
+from slackbot.pace import Reads
+from slackbot.place import MessageOf, Place, deliver
+from slackbot.previews import Previews
+from uysp.actions.worker import Worker
+from uysp.errors import UyspError
+from uysp.settings import Settings
+
+
+@dataclass(frozen=True)
+class Bot:
+    """Everything there is one of.
+
+    Attributes:
+        client: of the Web API.
+        reads: how much people asked lately.
+        previews: what people were shown before they share it.
+        drafts: texts that wait for their form to be submitted.
+        worker: carries out what is written; woken as soon as something is stored.
+        results: the pool of those who wait for what came of a write, so that questions need not wait for them.
+        closing: set when the bot stops.
+    """
+
+    settings: Settings
+    engine: Engine
+    client: WebClient
+    access: Access
+    desk: Desk
+    reads: Reads
+    previews: Previews
+    drafts: Drafts
+    worker: Worker
+    results: Desk
+    closing: Event
+
+    def admit(self, asker: Asker) -> Admission:
+        """Check a person who is about to read something, and count the read.
+
+        Raises:
+            RefusedError: the person may not ask at all; the activity log has it.
+            TooManyReadsError: the person asked too much lately.
+        """
+        admission = self.access.check(asker)
+        self.reads.count(asker.user_id)
+        return admission
+
+    def ask(self, line: str, admission: Admission, *, whole: bool = False) -> Answer:
+        """Answer a line for a person.
+
+        Args:
+            line: what was typed, or what a button carries.
+            admission: of the person, for the conversation in which the answer is shown.
+            whole: give lists with all their rows.
+
+        Raises:
+            UyspError: as `slackbot.answers.ask`.
+        """
+        return ask(line, self.engine, self.settings, admission.may_see, whole=whole)
+
+    def answer(self, line: str, place: Place, *, replace: bool = False) -> None:
+        """Answer a line to the person at a place, or say why there is no answer."""
+        deliver(self.client, place, self._message(line, place.asker), replace=replace)
+
+    def tell(self, sentence: str, place: Place, *, replace: bool = False) -> None:
+        """Say a sentence to the person at a place."""
+        deliver(self.client, place, lambda _form: sentence_message(sentence), replace=replace)
+
+    def take(self, place: Place, job: Callable[[], None]) -> None:
+        """Have a job done for something that was acknowledged without words, once for all its deliveries."""
+        taken = self.desk.take(place.key, job)
+        if taken in (Taken.CLOSING, Taken.FULL):
+            self.tell(taken.value, place)
+
+    def _message(self, line: str, asker: Asker) -> MessageOf:
+        """Return the answer, or the sentence that stands for it, in any form."""
+        try:
+            admission = self.admit(asker)
+            answer = self.ask(line, admission)
+        except NotUnderstoodError as error:
+            sentence, links = str(error), [Link(line, line) for line in error.suggestions]
+            return lambda _form: sentence_message(sentence, links)
+        except Exception as error:
+            told = said(error, "a question failed")
+            return lambda _form: sentence_message(told)
+        return lambda form: answer_message(answer, form, admission.zone)
+
+
+def said(error: Exception, what: str) -> str:
+    """Return what a person reads of an error; one that is our own fault is logged under a reference.
+
+    Args:
+        error: what was raised.
+        what: for the log, as `a question failed`.
+    """
+    return str(error) if isinstance(error, UyspError) else something_wrong(log_bug(what, error))
+
+
+def looking_up(line: str) -> str:
+    """Return what is said at once to somebody who typed a command."""
+    try:
+        return f"Looking up {question_of(line).verb}…"
+    except NotUnderstoodError:
+        return "One moment…"  # what was wrong is told by the answer, once it is known who asks
+
+
+__all__ = ["Bot", "Form", "looking_up", "said"]

@@ -1,0 +1,76 @@
+"""App Home: the dashboard, one's own claimed leads and requests, and how fresh all of it is."""
+
+import logging
+from datetime import UTC, datetime
+
+from slack_sdk.errors import SlackApiError
+from sqlalchemy.exc import SQLAlchemyError
+
+from slackbot.access import Admission, RefusedError
+from slackbot.answers.model import Answer, Section
+from slackbot.answers.own import own_leads, own_requests
+from slackbot.answers.visible import visible_clients
+from slackbot.blocks.message import Form
+from slackbot.blocks.views import Home, home_view
+from slackbot.bot import Bot, said
+from slackbot.connection import error_word
+from slackbot.pace import TooManyReadsError
+from slackbot.place import REJECTED_BLOCKS, Place
+
+DASHBOARD = "dashboard"
+
+_log = logging.getLogger(__name__)
+
+
+def publish(bot: Bot, place: Place, line: str = DASHBOARD) -> None:
+    """Show App Home to the person at a place.
+
+    Args:
+        bot: everything there is one of.
+        place: whose Home.
+        line: the dashboard to show, as `dashboard 7d`.
+    """
+    try:
+        admission = bot.admit(place.asker)
+    except TooManyReadsError as error:
+        _log.info("App Home was opened too often: %s", type(error).__name__)  # what is there stays
+        return
+    except RefusedError as refused:
+        _shown(bot, place.asker.user_id, _empty(str(refused)), None)
+        return
+    _shown(bot, place.asker.user_id, _home(bot, place, line, admission), admission)
+
+
+def _home(bot: Bot, place: Place, line: str, admission: Admission) -> Home:
+    dashboard: Answer | None = None
+    sentence = ""
+    try:
+        dashboard = bot.ask(line, admission)
+    except Exception as error:
+        sentence = said(error, "the dashboard of App Home failed")
+    try:
+        with bot.engine.connect() as connection:
+            clients = visible_clients(connection, bot.settings, admission.may_see)
+            leads = own_leads(connection, clients, admission.email)
+            requests = own_requests(connection, clients, place.asker.user_id)
+    except SQLAlchemyError:  # the sentence says so already
+        return _empty(sentence)
+    return Home(dashboard, sentence, leads, requests, datetime.now(UTC))
+
+
+def _empty(sentence: str) -> Home:
+    return Home(None, sentence, Section([]), Section([]), datetime.now(UTC))
+
+
+def _shown(bot: Bot, person: str, home: Home, admission: Admission | None) -> None:
+    """Publish it, in the best form that the workspace takes."""
+    for form in Form:
+        try:
+            view = home_view(home, form, admission.zone if admission else UTC)
+            bot.client.views_publish(user_id=person, view=view)
+        except SlackApiError as error:
+            if error_word(error) not in REJECTED_BLOCKS:
+                raise
+        else:
+            return
+    _log.error("App Home was taken in no form")

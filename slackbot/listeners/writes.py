@@ -1,0 +1,131 @@
+"""What writes: the forms, the message shortcut, undoing, and what is pressed below a bulk removal."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from slackbot.answers.leads import lead_line
+from slackbot.blocks.actions import (
+    FIND_VIEW,
+    LEAD,
+    NOTE_SHORTCUT,
+    PROGRESS,
+    RECORD,
+    RESULTS,
+    STOP,
+    UNDO,
+    WRITE,
+    WRITE_VIEW,
+    Writing,
+    chosen_line,
+)
+from slackbot.blocks.forms import TITLES, choose_view, error_block, filled, receipt_view
+from slackbot.blocks.views import loading_view
+from slackbot.bot import Bot
+from slackbot.bulk import bulk_stored, send_results, show_progress, stopped
+from slackbot.modals import fill_modal, open_modal
+from slackbot.place import Place, of_interaction
+from slackbot.quoting import quoted
+from slackbot.starting import begin
+from slackbot.writing import WAIT_SECONDS, failed, form, pending_url, stored, tell_in_view, undone
+
+Body = dict[str, Any]
+LONGEST_ERROR = 1000  # ours: below an input
+
+
+def register(app: App, bot: Bot) -> None:
+    """Attach everything that writes."""
+    _forms(app, bot)
+    _shortcut(app, bot)
+    _below_receipts(app, bot)
+
+
+def _forms(app: App, bot: Bot) -> None:
+    @app.action(WRITE)
+    def begun(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        begin(bot, of_interaction(body), chosen_line(action))
+
+    @app.action(LEAD)
+    def lead_chosen(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        place, writing = _at_form(body)
+        chosen = replace(writing, lead=chosen_line(action))
+        fill_modal(bot, place, TITLES[writing.kind], lambda who, _view: form(bot, chosen, who, place.asker))
+
+    @app.view(FIND_VIEW)
+    def lead_found(ack: Ack, body: Body) -> None:
+        ack()
+        place, _ = _at_form(body)
+        client, _, lead_id = filled(body["view"]).lead.partition("/")
+        bot.take(place, lambda: bot.answer(lead_line("lead", client, lead_id), place))
+
+    @app.view(WRITE_VIEW)
+    def submitted(ack: Ack, body: Body) -> None:
+        place, writing = _at_form(body)
+        title = TITLES[writing.kind]
+        if writing.line:  # many leads take longer to store than Slack waits
+            ack(response_action="update", view=loading_view(title))
+            fill_modal(bot, place, title, lambda who, _id: bulk_stored(bot, writing, body["view"], who, place))
+            return
+        try:
+            receipt = stored(bot, writing, body["view"], place.asker)
+        except Exception as error:
+            ack(response_action="errors", errors={error_block(writing): failed(error)[:LONGEST_ERROR]})
+            return
+        ack(response_action="update", view=receipt_view(title, receipt, pending_url(bot, receipt)))
+        ends, view_id = time.monotonic() + WAIT_SECONDS, str(body["view"]["id"])
+        bot.results.take(place.key, lambda: tell_in_view(bot, place, view_id, title, receipt, ends))
+
+
+def _shortcut(app: App, bot: Bot) -> None:
+    @app.shortcut(NOTE_SHORTCUT)
+    def noted(ack: Ack, body: Body) -> None:
+        ack()
+        place = of_interaction(body)
+        writing = Writing("note", place.asker.channel_id)
+        open_modal(
+            bot,
+            place,
+            TITLES["note"],
+            lambda _who, _view: choose_view(replace(writing, draft=bot.drafts.keep(quoted(bot, body))), ""),
+        )
+
+
+def _below_receipts(app: App, bot: Bot) -> None:
+    @app.action(UNDO)
+    def undo(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        place = of_interaction(body)
+        bot.take(place, lambda: undone(bot, place, chosen_line(action)))
+
+    @app.action(PROGRESS)
+    def looked(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        place = of_interaction(body)
+        bot.take(place, lambda: show_progress(bot, place, chosen_line(action)))
+
+    @app.action(STOP)
+    def ended(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        place = of_interaction(body)
+        bot.take(place, lambda: stopped(bot, place, chosen_line(action)))
+
+    @app.action(RESULTS)
+    def wanted(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        place = of_interaction(body)
+        bot.take(place, lambda: send_results(bot, place, chosen_line(action)))
+
+    @app.action(RECORD)
+    def opened(ack: Ack) -> None:
+        ack()
+
+
+def _at_form(body: Body) -> tuple[Place, Writing]:
+    """Return where a form was asked for, which decides what its person may see, and what it is for."""
+    place = of_interaction(body)
+    writing = Writing.unpacked(str(place.view["private_metadata"]))
+    return replace(place, asker=replace(place.asker, channel_id=writing.channel_id)), writing

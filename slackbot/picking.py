@@ -1,0 +1,53 @@
+"""Lead pickers: what is offered while somebody types a name, an address, a company or the digits of a phone.
+
+Typing counts as no read. Slack waits three seconds for options, so they are looked up while it waits.
+"""
+
+import logging
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from slackbot.access import RefusedError
+from slackbot.answers.leads import lead_line
+from slackbot.answers.offers import Offered, offered_leads
+from slackbot.blocks.actions import LONGEST_OPTION_VALUE
+from slackbot.blocks.elements import plain
+from slackbot.blocks.fit import MOST_LABEL, clipped
+from slackbot.blocks.text import NOTHING, clean
+from slackbot.bot import Bot
+from slackbot.place import Place
+
+Option = dict[str, Any]
+
+_log = logging.getLogger(__name__)
+
+
+def lead_options(bot: Bot, place: Place, typed: str) -> list[Option]:
+    """Return the leads to choose from, each with `client/record id` as its value; none for who may not ask."""
+    return [_option(lead, f"{lead.client}/{lead.lead_id}") for lead in _offered(bot, place, typed)]
+
+
+def lead_questions(bot: Bot, place: Place, typed: str) -> list[Option]:
+    """Return the leads to choose from, each with the line that asks for it as its value."""
+    return [_option(lead, lead_line("lead", lead.client, lead.lead_id)) for lead in _offered(bot, place, typed)]
+
+
+def _offered(bot: Bot, place: Place, typed: str) -> list[Offered]:
+    try:
+        admission = bot.access.check(place.asker)
+        with bot.engine.begin() as connection:
+            return offered_leads(connection, bot.settings, admission.may_see, typed)
+    except RefusedError:
+        return []
+    except SQLAlchemyError as error:
+        _log.warning("leads could not be looked up while somebody typed: %s", type(error).__name__)
+        return []
+
+
+def _option(lead: Offered, value: str) -> Option:
+    name = " — ".join(clean(part) for part in (lead.name, lead.company) if part and clean(part))
+    option: Option = {"text": plain(clipped(name, MOST_LABEL) or NOTHING), "value": value[:LONGEST_OPTION_VALUE]}
+    if lead.campaign and clean(lead.campaign):
+        option["description"] = plain(clipped(clean(lead.campaign), MOST_LABEL))
+    return option

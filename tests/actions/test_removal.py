@@ -1,0 +1,326 @@
+"""Removals: four cells in one PATCH, nothing that an automation has said is lost, and the lead stays removed."""
+
+from typing import Any
+
+import pytest
+
+from tests.actions.world import ADMIN, ANNA, BEN, HRQ, Make, World
+from uysp.actions.bulk import bulk_removal, preview, progress, stop
+from uysp.actions.model import State
+from uysp.actions.queue import holding
+from uysp.actions.removal import removal, same_phone
+from uysp.actions.rights import DeniedError
+from uysp.actions.text import TextError
+from uysp.errors import UyspError
+from uysp.forget import forget_lead
+
+FOUR = {"Processing Status": "Stopped", "SMS Stop": True, "SMS Stop Reason": "Not a fit", "HRQ Status": "Completed"}
+
+
+def test_a_removal_writes_four_cells_in_one_patch(world: World) -> None:
+    lead = world.ids[0]
+    receipt = world.do(world.removal(lead, reason=" Not a\nfit "))
+    assert receipt.state is State.DONE
+    assert world.writes() == [{"id": lead, **FOUR}]
+    (line,) = world.log()
+    assert (line.action, line.outcome, line.details["reason"]) == ("LEAD_REMOVED_FROM_CAMPAIGN", "done", "Not a fit")
+    assert line.details["before"] == {
+        "Processing Status": "In Sequence", "SMS Stop": None, "SMS Stop Reason": None, "HRQ Status": None,
+    }  # fmt: skip
+    assert line.details["after"] == FOUR
+
+
+@pytest.mark.parametrize("cells", [{"Booked": True}, {"Processing_Status": "Completed"}, {"Processing_Status": None}])
+def test_booked_and_finished_leads_are_removed_like_others(world: World, cells: dict[str, Any]) -> None:
+    lead = world.ids[0]
+    world.edit(lead, **cells)
+    world.do(world.removal(lead))
+    assert {name: world.lead(lead)[name] for name in FOUR} == FOUR
+
+
+@pytest.mark.parametrize("status", ["Stopped", "Completed", "Complete"])
+def test_a_stopped_lead_is_left_as_it_is_and_says_why(world: World, status: str) -> None:
+    lead = world.ids[0]
+    world.edit(lead, Processing_Status=status, SMS_Stop=True, SMS_Stop_Reason="STOP")
+    world.sync()
+    before = len(world.writes())
+    receipt = world.do(world.removal(lead))
+    assert receipt.state is State.UNCHANGED
+    assert "since 20" in receipt.said
+    assert "STOP" in receipt.said
+    assert len(world.writes()) == before
+
+
+def test_a_stop_with_another_status_keeps_its_reason(world: World) -> None:
+    lead = world.ids[0]
+    world.edit(lead, SMS_Stop=True, SMS_Stop_Reason="STOP")
+    receipt = world.do(world.removal(lead))
+    assert receipt.state is State.DONE
+    assert world.writes()[1:] == [{"id": lead, "Processing Status": "Stopped"}]
+    assert world.lead(lead)["SMS Stop Reason"] == "STOP"
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("STOP", "Removed: STOP"),
+        ("stop!", "Removed: stop!"),
+        ("Un-Subscribe", "Removed: Un-Subscribe"),
+        ("opt out", "Removed: opt out"),
+        ("booked", "Removed: booked"),
+        ("2 end 2", "Removed: 2 end 2"),
+        ("Stop it", "Stop it"),
+        ("wants to end", "wants to end"),
+        ("<b>quit</b>", "Removed: quit"),
+        ("123", "123"),
+    ],
+)
+def test_a_reason_that_reads_as_a_marker_is_written_so_that_it_does_not(typed: str, written: str) -> None:
+    assert removal("c", ["rec"], typed).content["reason"] == written
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "<i></i>", "x" * 501])
+def test_a_reason_is_needed_and_short(typed: str) -> None:
+    with pytest.raises(TextError):
+        removal("c", ["rec"], typed)
+
+
+def test_a_missing_option_does_not_keep_a_lead_from_being_stopped(make: Make) -> None:
+    world = make(hrq=HRQ)
+    lead = world.ids[0]
+    receipt = world.do(world.removal(lead))
+    assert receipt.state is State.DONE
+    assert "'Completed'" in receipt.said
+    assert world.writes() == [{"id": lead, **{name: FOUR[name] for name in list(FOUR)[:3]}}]
+
+
+def test_an_option_that_went_away_since_the_schema_was_read_does_not_either(world: World) -> None:
+    lead = world.ids[0]
+    field = world.base.tables[0].field_named("HRQ Status")
+    assert field is not None
+    field.options["choices"] = [each for each in field.choices if each["name"] != "Completed"]
+    world.emulator.store.schema_changed(world.base)
+    receipt = world.do(world.removal(lead))
+    assert receipt.state is State.DONE
+    assert world.lead(lead)["SMS Stop"] is True
+    assert "HRQ Status" not in world.lead(lead)
+
+
+def test_records_of_the_same_phone_are_offered(make: Make) -> None:
+    world = make(leads=12)
+    lead, twin, other, short, stopped, *many = world.ids
+    world.edit(lead, Phone="+1 (415) 555-7777", Last_Name="Doe")
+    world.edit(twin, Phone="4155557777 ext. 9", Last_Name="doe ")
+    world.edit(other, Phone="415.555.7777", Last_Name="Roe")
+    world.edit(short, Phone="5557777", Last_Name="Doe")
+    world.edit(stopped, Phone="4155557777", Last_Name="Doe", SMS_Stop=True, Processing_Status="Stopped")
+    world.sync()
+    with world.engine.connect() as connection:
+        offered = same_phone(connection, world.client.key, lead)
+        assert same_phone(connection, world.client.key, short) == []
+    assert {each.lead_id: each.chosen for each in offered} == {twin: True, other: False}
+    for each in many[:4]:
+        world.edit(each, Phone="4155557777", Last_Name="Doe")
+    world.sync()
+    with world.engine.connect() as connection:
+        offered = same_phone(connection, world.client.key, lead)
+    assert len(offered) == 6
+    assert not any(each.chosen for each in offered), "a number of so many is shared"
+    world.do(world.removal(lead, twin))
+    assert world.lead(twin)["SMS Stop"] is True
+    assert world.lead(other).get("SMS Stop") is None
+
+
+def test_undoing_a_removal_restores_every_record_of_it_or_none(world: World) -> None:
+    lead, twin, third, fourth = world.ids
+    world.edit(lead, SMS_Stop_Reason="old words", HRQ_Status="Review")
+    before = {each: world.lead(each) for each in (lead, twin)}
+    receipt = world.do(world.removal(lead, twin))
+    assert world.undo(receipt.reference).state is State.DONE
+    assert {each: world.lead(each) for each in (lead, twin)} == before
+    with pytest.raises(UyspError, match="undone already"):
+        world.undo(receipt.reference)
+    receipt = world.do(world.removal(third, fourth))
+    world.edit(fourth, HRQ_Status="Review")
+    undone = world.undo(receipt.reference)
+    assert undone.state is State.NOT_DONE
+    assert "HRQ Status" in undone.said
+    assert world.lead(third)["SMS Stop"] is True
+
+
+def test_an_undoing_says_who_changed_what(world: World) -> None:
+    lead = world.ids[0]
+    receipt = world.do(world.mark(lead, "Qualified"))
+    world.clock.advance(1)
+    world.do(world.mark(lead, "Review"), BEN)
+    assert "by Ben Brown" in world.undo(receipt.reference).said
+    receipt = world.do(world.mark(lead, "Archive"))
+    world.clock.advance(1)
+    world.edit(lead, HRQ_Status="Qualified")
+    world.edit(lead, HRQ_Status="Archive")
+    world.sync()
+    undone = world.undo(receipt.reference)
+    assert undone.state is State.NOT_DONE, "it is as it was left, but somebody was there"
+    assert "HRQ Status was changed by somebody@example.com" in undone.said
+
+
+@pytest.mark.parametrize("cells", [{"Booked": True}, {"SMS_Stop_Reason": "STOP"}])
+def test_who_opted_out_or_booked_stays_stopped(world: World, cells: dict[str, Any]) -> None:
+    lead = world.ids[0]
+    receipt = world.do(world.removal(lead))
+    world.edit(lead, **cells)
+    assert world.undo(receipt.reference).state is State.NOT_DONE
+    assert world.lead(lead)["SMS Stop"] is True
+
+
+def test_an_undoing_comes_too_late_after_a_quarter_of_an_hour(world: World) -> None:
+    receipt = world.do(world.removal(world.ids[0]))
+    world.clock.advance(901)
+    with pytest.raises(UyspError, match="15 minutes"):
+        world.undo(receipt.reference)
+    with pytest.raises(UyspError, match="no action"):
+        world.undo(receipt.reference, BEN)
+
+
+def test_until_airtable_confirms_people_read_that_nothing_is_stopped(world: World) -> None:
+    lead = world.ids[0]
+    world.emulator.fail(times=None, status=500)
+    receipt = world.do(world.removal(lead))
+    assert receipt.is_pending
+    assert receipt.said.startswith("NOT stopped yet: Lea Number0.")
+    assert f"https://airtable.com/{world.base.id}/{world.base.tables[0].id}/{lead}" in receipt.said
+    assert "tick SMS Stop by hand" in receipt.said
+    world.clock.advance(119)
+    world.watch()
+    assert world.messages() == []
+    world.clock.advance(1)
+    world.watch()
+    world.watch()
+    assert [(about, to) for about, to, _ in world.messages()] == [("reminder", ANNA.id), ("reminder", None)]
+    world.emulator.heal()
+    world.settle()
+    assert world.lead(lead)["SMS Stop"] is True
+    assert [about for about, _, _ in world.messages()] == ["reminder", "reminder", "result"]
+
+
+def test_a_status_that_a_late_scheduler_wrote_over_is_written_once_more(world: World) -> None:
+    lead = world.ids[0]
+    world.do(world.removal(lead))
+    world.edit(lead, Processing_Status="In Sequence", SMS_Sequence_Position=2)
+    world.sync()
+    world.watch()
+    world.watch()
+    world.work()
+    assert world.lead(lead)["Processing Status"] == "Stopped"
+    assert len(world.writes("Processing Status")) == 3
+    world.sync()
+    world.watch()
+    assert world.work() == 0
+    assert world.messages()[1:] == []
+    line = world.log()[-1]
+    assert (line.action, line.actor_id, line.details["after"]) == (
+        "LEAD_STATUS_CHANGED", "uysp", {"Processing Status": "Stopped"},
+    )  # fmt: skip
+
+
+def test_a_stop_that_somebody_lifted_is_not_fought_but_told(world: World) -> None:
+    lead = world.ids[0]
+    world.do(world.removal(lead))
+    world.edit(lead, SMS_Stop=False, SMS_Stop_Reason=None, Processing_Status="Queued")
+    world.sync()
+    world.watch()
+    world.watch()
+    world.work()
+    assert world.lead(lead)["Processing Status"] == "Queued"
+    (_, (about, to, said)) = world.messages()
+    assert (about, to) == ("watch", ANNA.id)
+    assert "can be written to again" in said
+
+
+def test_after_a_day_nobody_looks_any_more(world: World) -> None:
+    lead = world.ids[0]
+    world.do(world.removal(lead))
+    world.clock.advance(24 * 3600 + 1)
+    world.edit(lead, Processing_Status="In Sequence")
+    world.sync()
+    world.watch()
+    assert world.work() == 0
+
+
+def test_an_undone_removal_is_watched_no_longer(world: World) -> None:
+    lead = world.ids[0]
+    world.undo(world.do(world.removal(lead)).reference)
+    world.edit(lead, Company="Other")
+    world.sync()
+    world.watch()
+    assert [about for about, _, _ in world.messages()] == ["result", "result"]
+
+
+def test_a_bulk_removal_is_for_admins_counted_confirmed_and_in_batches(make: Make) -> None:
+    world = make(leads=23)
+    twin = world.ids[22]
+    world.edit(twin, Phone=world.lead(world.ids[0])["Phone"])
+    world.edit(world.ids[1], SMS_Stop=True, Processing_Status="Stopped", SMS_Stop_Reason="STOP")
+    world.sync()
+    with world.engine.connect() as connection:
+        shown = preview(connection, world.client.key, world.ids[:22])
+    assert (len(shown.lead_ids), shown.same_phone) == (23, 1)
+    assert "23 leads" in shown.said
+    with pytest.raises(UyspError, match="REMOVE 23"):
+        bulk_removal(shown, "Campaign ended", "yes")
+    asked = bulk_removal(shown, "Campaign ended", "remove 23")
+    with pytest.raises(DeniedError):
+        world.ask(asked)
+    receipt = world.ask(asked, ADMIN)
+    world.ask(world.note(world.ids[20], "goes first"))
+    requests = len(world.emulator.requests)
+    units = world.work()
+    assert units == 4, "the note, and three batches"
+    assert len(world.emulator.requests) - requests == 8
+    assert "Notes" in world.writes()[2]
+    receipt = world.receipt(receipt.reference)
+    assert receipt.said.startswith("Bulk removal of 23 leads: 22 removed, 1 stopped before.")
+    assert all(world.lead(each)["SMS Stop"] for each in world.ids)
+    assert len(world.log("action = 'LEAD_REMOVED_FROM_CAMPAIGN'")) == 23
+
+
+def test_a_batch_with_a_record_that_is_gone_removes_the_others(make: Make) -> None:
+    world = make(leads=12)
+    with world.engine.connect() as connection:
+        shown = preview(connection, world.client.key, world.ids)
+    receipt = world.ask(bulk_removal(shown, "Campaign ended", shown.word), ADMIN)
+    gone = world.ids[3]
+    world.emulator.store.delete(world.base.id, "Leads", [gone])
+    world.settle()
+    by_lead = {result.lead_id: result.state for result in world.receipt(receipt.reference).results}
+    assert by_lead.pop(gone) is State.FAILED
+    assert set(by_lead.values()) == {State.DONE}
+
+
+def test_a_bulk_removal_can_be_stopped(make: Make) -> None:
+    world = make(leads=12)
+    with world.engine.connect() as connection:
+        shown = preview(connection, world.client.key, world.ids)
+    receipt = world.ask(bulk_removal(shown, "Campaign ended", shown.word), ADMIN)
+    with pytest.raises(DeniedError):
+        stop(world.engine, world.settings, ANNA, receipt.reference, world.clock())
+    with holding(world.engine) as holder:
+        world.worker().step(holder)
+    stopped = stop(world.engine, world.settings, ADMIN, receipt.reference, world.clock())
+    assert stopped.by_state == {State.DONE: 10, State.STOPPED: 2}
+    assert world.work() == 0
+    with world.engine.connect() as connection:
+        assert progress(connection, receipt.reference).finished == 12
+    assert "10 removed, 2 left out" in world.messages()[-1][2]
+
+
+def test_who_is_erased_is_erased_from_requests_and_messages_too(world: World) -> None:
+    lead, twin = world.ids[:2]
+    reference = world.do(world.removal(twin, lead)).reference
+    world.do(world.note(lead, "personal"))
+    assert world.count("app.write_messages where said like '%Number0%'") == 2
+    forget_lead(world.engine, world.client.key, lead)
+    assert world.count(f"app.write_requests where lead_id = '{lead}'") == 0
+    assert world.count("app.write_messages where said like '%Number0%'") == 0
+    assert world.count("app.activity_log where details::text like '%Number0%'") == 0
+    assert world.count(f"app.write_requests where reference = '{reference}'") == 1

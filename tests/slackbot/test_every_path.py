@@ -1,0 +1,158 @@
+"""Every verb, and everywhere that its buttons and selects lead, through the emulated Slack."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from playground.slack.limits.blocks import block_faults
+from playground.slack.payloads import elements
+from playground.slack.server import Slack
+from playground.slack.workspace import Message
+from slackbot import pace
+from slackbot.answers import TOPICS, VERBS
+from slackbot.blocks.actions import ASK, CHOOSE, CSV, EXPLAIN, OPEN, SHARE, WRITE
+from tests.slackbot import marts
+from tests.slackbot.conftest import both
+from tests.slackbot.test_bot import eventually, shown
+from tests.slackbot.test_listeners import ready
+from uysp.settings import Settings
+
+Engine = sqlalchemy.Engine
+MOST_PATHS = 60  # from one verb; there are as many as rows
+NOW = datetime.now(UTC)
+ADA = "U0ADA00001"
+
+LINES = {
+    **{topic.verb.name: topic.verb.examples[0] for topic in TOPICS},
+    "campaign": 'campaign "ChatGPT Use Cases" step:1',
+    "lead": "lead jane",
+    "timeline": f"timeline uysp/{marts.record_id(1)}",
+    "versions": f"versions uysp/{marts.record_id(1)}",
+    "history": "history",
+    "help": "help",
+}
+
+
+@pytest.fixture
+def busy(built: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A base with two campaigns and some leads, and people who may ask as fast as a test does."""
+    monkeypatch.setattr(pace, "READS_A_MINUTE", 100_000)
+    marts.mark_synced(built, at=NOW)
+    for name in ("ChatGPT Use Cases", "Webinar <!channel> & *more*"):
+        marts.add_campaign(built, name, leads=30, bookings=3, booking_rate=0.1, clickers=4, clicks=9, messages_sent=40)
+        for step in (1, 2):
+            marts.add(built, "sequence_steps", {**counted(marts.SEQUENCE_STEPS), "campaign": name, "step": step})
+            marts.add(
+                built, "click_tracking", {**counted(marts.CLICK_TRACKING), "campaign": name, "reached_step": step}
+            )
+        marts.add(
+            built, "variant_performance", {**counted(marts.VARIANT_PERFORMANCE), "campaign": name, "variant": "A"}
+        )
+        marts.add(built, "daily_activity", {**counted(marts.DAILY_ACTIVITY), "campaign": name, "day": NOW.date()})
+    for period in ("24h", "7d", "30d", "all"):
+        row = {**counted(marts.DASHBOARD), "period": period, "as_of": NOW, "history_since": NOW - timedelta(days=60)}
+        marts.add(built, "dashboard", row)
+    for number in range(1, 31):
+        marts.add_lead(
+            built,
+            number,
+            name=f"Jane {'Doe' if number == 1 else f'Roe {number}'}",
+            email=f"jane{number}@acme.example",
+            campaign="ChatGPT Use Cases",
+            icp_score=50 + number,
+            is_hot=number < 12,
+            clicks=number % 3,
+            clicked=bool(number % 3),
+            last_sent_at=NOW - timedelta(days=number),
+        )
+    return built
+
+
+def counted(columns: str) -> dict[str, Any]:
+    """Return a row whose counts are 3 and whose shares are 0.5."""
+    named = [column.split() for column in columns.replace("\n", " ").split(",")]
+    values = {"bigint": 3, "double": 0.5}
+    return {"client": "uysp", **{name: values[kind] for name, kind, *_ in named if kind in values}}
+
+
+def lines_of(message: Message) -> list[tuple[str, str, str | None]]:
+    """Return everything that can be pressed or chosen: action_id, label, and the option's value."""
+    found: list[tuple[str, str, str | None]] = []
+    for each in elements(message.blocks):
+        element = each.element
+        if element["type"] == "button":
+            found.append((element["action_id"], element["text"]["text"], None))
+        else:
+            found += [(element["action_id"], each.block_id, option["value"]) for option in element.get("options", ())]
+    return found
+
+
+def follow(slack: Slack, message: Message, action_id: str, value: str | None) -> Message | None:
+    """Press or choose something; return the answer, None where a window opens or a file comes."""
+    if value is not None:
+        return slack.choose("ada", message, action_id, value).wait_for_answer(10)
+    pressed = slack.press("ada", message, action_id)
+    assert pressed.error is None
+    if CSV.fullmatch(action_id):
+        assert eventually(lambda: any(one.files for one in pressed.answers()))
+        return None
+    if action_id in (EXPLAIN, SHARE):
+        view = slack.wait_for_modal("ada", ready, 10)
+        assert "went wrong" not in str(view.blocks)
+        slack.close("ada")
+        return None
+    return pressed.wait_for_answer(10)
+
+
+def check(answer: Message) -> None:
+    """Check what holds for every answer."""
+    assert block_faults(list(answer.blocks)) == []
+    assert "went wrong" not in answer.text
+    assert "could not answer" not in answer.text
+    assert "<!channel>" not in answer.text.replace("&lt;", "")
+    assert answer.only_for == ADA
+
+
+@both
+def test_every_verb_is_answered(busy: Engine, bot: Settings, slack: Slack) -> None:
+    assert set(LINES) == {verb.name for verb in VERBS}
+    for line in LINES.values():
+        asked = slack.command("ada", line, "general")
+        assert asked.error is None
+        assert asked.acked_after is not None
+        assert asked.acked_after < 1
+        check(asked.wait_for_answer(10))
+        event = slack.say("ada", f"@UYSP {line}", "general")
+        assert event is not None
+        check(event.wait_for_answer(10))
+
+
+@pytest.mark.parametrize("verb", LINES)
+def test_every_button_and_select_of_an_answer_leads_somewhere(
+    busy: Engine, bot: Settings, slack: Slack, verb: str
+) -> None:
+    first = slack.command("ada", LINES[verb], "general").wait_for_answer(10)
+    check(first)
+    to_do: list[tuple[Message, Any]] = [(first, step) for step in lines_of(first)]
+    done: set[tuple[str, str | None]] = set()
+    while to_do and len(done) < MOST_PATHS:
+        message, (action_id, label, value) = to_do.pop(0)
+        known = (action_id if value is None and not ASK.fullmatch(action_id) else label, value)
+        if known in done:
+            continue
+        done.add(known)
+        if WRITE.fullmatch(action_id):
+            continue  # tests/slackbot/test_writes.py presses those
+        assert any(each.fullmatch(action_id) for each in (ASK, CHOOSE, OPEN, CSV)) or action_id in (EXPLAIN, SHARE)
+        if slack.workspace.find(message.channel, message.ts) is None:
+            continue
+        present = slack.workspace.find(message.channel, message.ts)
+        if present is not None and (action_id, label, value) not in lines_of(present):
+            continue  # a choice has put another answer in its place
+        answer = follow(slack, message, action_id, value)
+        if answer is not None:
+            check(answer)
+            to_do += [(answer, step) for step in lines_of(answer)]
+    assert done or verb in ("history", "help", "status"), shown(first)

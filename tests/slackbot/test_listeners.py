@@ -1,0 +1,413 @@
+"""What people press, choose, write and open, through the emulated Slack: every hop asks for their own rights."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy
+from pydantic import SecretStr
+from slack_sdk import WebClient
+from sqlalchemy import text
+
+from playground.slack.server import Slack
+from playground.slack.workspace import Message
+from slackbot import pace
+from slackbot.app import running
+from slackbot.blocks.actions import EXPLAIN, FIND_LEAD, SHARE, SHARE_CHANNEL, ask_id, choose_id, csv_id
+from slackbot.blocks.elements import plain
+from tests.slackbot import marts
+from tests.slackbot.conftest import HTTP, bot_settings, both
+from tests.slackbot.test_bot import denials, eventually, shown
+from uysp.settings import Client, Settings
+
+Engine = sqlalchemy.Engine
+Json = dict[str, Any]
+ADA, BEN, GUS, STELLA = "U0ADA00001", "U0BEN00001", "U0GUS00001", "U0STELLA01"
+PERSONAL = ("jane@acme.example", "4155550100", "likes tea")
+
+
+def button(action_id: str, line: str) -> Json:
+    return {"type": "button", "action_id": action_id, "text": plain(action_id), "value": line}
+
+
+def select(action_id: str, *lines: str) -> Json:
+    options = [{"text": plain(line), "value": line} for line in lines]
+    return {"type": "static_select", "action_id": action_id, "placeholder": plain("Choose"), "options": options}
+
+
+PICKER = {
+    "type": "external_select",
+    "action_id": FIND_LEAD,
+    "placeholder": plain("Find a lead"),
+    "min_query_length": 1,
+}
+
+
+def put(slack: Slack, *elements: Json, channel: str = "general", only_for: str | None = None) -> Message:
+    """Post a message of the bot's with these buttons, and return it as ada sees it."""
+    client = WebClient(token=slack.bot_token, base_url=slack.api_url)
+    where = slack.workspace.channel(channel).id
+    content: Json = {"channel": where, "text": "x", "blocks": [{"type": "actions", "elements": list(elements)}]}
+    if only_for is None:
+        client.chat_postMessage(**content)
+    else:
+        client.chat_postEphemeral(user=only_for, **content)
+    return slack.workspace.screen("ada", channel)[-1]
+
+
+@pytest.fixture
+def campaign(built: Engine) -> Engine:
+    """A base with one campaign and one lead."""
+    marts.mark_synced(built)
+    marts.add_campaign(built, "Webinar", leads=1200, bookings=30, booking_rate=0.025)
+    marts.add_lead(
+        built,
+        1,
+        name="Jane Doe",
+        company="Acme",
+        email="jane@acme.example",
+        phone="4155550100",
+        notes="likes tea",
+        claimed_by="ada@example.invalid",
+    )
+    return built
+
+
+@both
+def test_a_button_asks_what_it_carries_and_answers_whoever_pressed(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    message = put(slack, button(ask_id(1), "campaigns"))
+    pressed = slack.press("ben", message, ask_id(1))
+    assert pressed.error is None
+    assert pressed.acked_after is not None
+    assert pressed.acked_after < 1
+    answer = pressed.wait_for_answer()
+    assert answer.only_for == BEN
+    assert "1,200 leads" in answer.text
+    assert slack.workspace.find(message.channel, message.ts) == message
+    assert [one.ts for one in slack.workspace.screen("ada", "general")] == [message.ts]
+
+
+def test_a_choice_takes_the_place_of_what_the_person_alone_sees_and_of_nothing_else(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    own = put(slack, select(choose_id(1), "campaigns", "status"), only_for=ADA)
+    answer = slack.choose("ada", own, choose_id(1), "campaigns").wait_for_answer()
+    assert answer.ts == own.ts
+    assert "1,200 leads" in answer.text
+    public = put(slack, select(choose_id(1), "campaigns", "status"))
+    beside = slack.choose("ada", public, choose_id(1), "campaigns").wait_for_answer()
+    assert beside.ts != public.ts
+    assert beside.only_for == ADA
+
+
+@both
+def test_a_mention_is_answered_to_its_person_alone(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    event = slack.say("ada", "@UYSP lead jane", "general")
+    assert event is not None
+    answer = event.wait_for_answer()
+    assert answer.only_for == ADA
+    assert all(each in shown(answer) for each in PERSONAL)
+    assert "jane@acme.example" not in str(slack.workspace.screen("ben", "general"))
+
+
+def test_a_mention_in_a_thread_is_answered_there(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    slack.say("ben", "how do we do?", "general")
+    thread = slack.workspace.screen("ada", "general")[-1].ts
+    event = slack.say("ada", "@UYSP campaigns", "general", thread_ts=thread)
+    assert event is not None
+    assert event.wait_for_answer().thread_ts == thread
+
+
+@both
+def test_a_direct_message_is_answered_there_and_once(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    event = slack.say("ada", "lead jane")
+    assert event is not None
+    answer = event.wait_for_answer()
+    assert answer.channel == slack.workspace.direct_message(ADA).id
+    assert all(each in shown(answer) for each in PERSONAL)
+    assert slack.redeliver(event).error is None
+    assert slack.redeliver(event, new_envelope=True).error is None
+    other = slack.say("ada", "help")
+    assert other is not None
+    other.wait_for_answer()
+    assert len(event.answers()) == 2  # its own, and that to help
+
+
+def test_an_edited_message_is_not_answered_again(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    channel, person = slack.workspace.direct_message(ADA), slack.workspace.person("ada")
+    more = {"channel_type": "im", "subtype": "message_changed", "message": {"text": "campaigns"}}
+    edited = slack.interactions.event("message", person, channel, **more)
+    assert slack.redeliver(edited).error is None
+    event = slack.say("ada", "help")
+    assert event is not None
+    event.wait_for_answer()
+    assert len(event.answers()) == 1
+
+
+def test_what_is_misspelt_comes_with_buttons_that_ask_what_was_meant(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    told = slack.command("ada", "campains", "general").wait_for_answer()
+    answer = slack.press("ada", told, "campaigns").wait_for_answer()
+    assert "1,200 leads" in answer.text
+
+
+def test_a_lead_is_found_while_somebody_types_and_choosing_it_asks_for_it(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    message = put(slack, PICKER)
+    offered = slack.search("ada", message, FIND_LEAD, "jan")
+    assert offered.error is None
+    assert [one["text"]["text"] for one in offered.options] == ["Jane Doe — Acme"]
+    assert all(each not in str(offered.options) for each in PERSONAL)
+    answer = slack.choose("ada", message, FIND_LEAD, offered.options[0]["value"]).wait_for_answer()
+    assert answer.only_for == ADA
+    assert all(each in shown(answer) for each in PERSONAL)
+
+
+def test_home_shows_what_is_ones_own(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    slack.open_home("ada")
+    home = slack.wait_for_home("ada")
+    assert "Jane Doe" in str(home.blocks)
+    slack.open_home("ben")
+    assert "Jane Doe" not in str(slack.wait_for_home("ben").blocks)
+    assert slack.open_home("ada", tab="messages") is not None
+
+
+def test_home_of_somebody_who_may_not_ask_says_so(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    slack.open_home("gus")
+    assert "a guest" in str(slack.wait_for_home("gus").blocks)
+    assert denials(campaign) == [(GUS, "a guest")]
+
+
+@both
+def test_a_number_is_explained_in_the_words_of_the_models(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    with campaign.begin() as connection:
+        connection.execute(text("comment on column marts.leads.icp_score is 'How well the company fits.'"))
+    message = put(slack, button(EXPLAIN, "lead jane"))
+    slack.press("ada", message, EXPLAIN)
+    view = slack.wait_for_modal("ada", lambda view: "One moment" not in str(view.blocks))
+    assert view.content["callback_id"] == "explain_view"
+    assert slack.close("ada") is None
+
+
+def share(slack: Slack, line: str, channel: str = "general") -> None:
+    slack.press("ada", put(slack, button(SHARE, line), channel=channel, only_for=ADA), SHARE)
+
+
+def ready(view: Any) -> bool:
+    return "One moment" not in str(view.blocks)
+
+
+@both
+def test_what_is_shared_is_shown_first_with_who_will_see_it_then_posted_without_personal_data(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    share(slack, "lead jane")
+    view = slack.wait_for_modal("ada", ready)
+    said = str(view.blocks)
+    assert "4 people in #general will see this, among them 1 guest and 1 app." in said
+    assert "Everybody in the workspace can open this channel" in said
+    assert all(each not in said for each in PERSONAL)
+    assert slack.workspace.screen("ben", "general") == []
+    slack.submit("ada")
+    assert eventually(lambda: len(slack.workspace.screen("ben", "general")) == 1)
+    (posted,) = slack.workspace.screen("ben", "general")
+    assert "Jane Doe" in shown(posted)
+    assert all(each not in shown(posted) for each in PERSONAL)
+    assert "Posted in #general" in str(slack.wait_for_modal("ada", lambda view: "Posted" in str(view.blocks)).blocks)
+
+
+def test_nothing_is_shared_where_another_organisation_reads_along(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    share(slack, "campaigns", "partners")
+    view = slack.wait_for_modal("ada", ready)
+    assert "shared with another organisation" in str(view.blocks)
+    with pytest.raises(ValueError, match="nothing to submit"):
+        slack.submit("ada")
+    assert slack.workspace.screen("stella", "partners") == []
+
+
+def test_another_channel_can_be_chosen_and_the_preview_is_made_anew(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    share(slack, "campaigns", "partners")
+    view = slack.wait_for_modal("ada", ready)
+    slack.choose("ada", view, SHARE_CHANNEL, "C0OUTREACH")
+    view = slack.wait_for_modal("ada", lambda view: "#outreach will see this" in str(view.blocks))
+    assert "all of them full members" in str(view.blocks)
+    slack.submit("ada")
+    assert eventually(lambda: len(slack.workspace.screen("grace", "outreach")) == 1)
+
+
+def test_what_has_changed_since_the_preview_is_shown_again_and_not_posted(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    share(slack, "campaigns", "outreach")
+    slack.wait_for_modal("ada", ready)
+    with campaign.begin() as connection:
+        connection.execute(text("update marts.campaign_performance set bookings = 31"))
+    slack.submit("ada")
+    view = slack.wait_for_modal("ada", lambda view: "have changed since you looked" in str(view.blocks))
+    assert slack.workspace.screen("grace", "outreach") == []
+    assert "31 booked" in str(view.blocks)
+    slack.submit("ada")
+    assert eventually(lambda: len(slack.workspace.screen("grace", "outreach")) == 1)
+
+
+def test_a_channel_without_the_bot_is_said(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    share(slack, "campaigns", "outreach")
+    view = slack.wait_for_modal("ada", ready)
+    slack.choose("ada", view, SHARE_CHANNEL, "C0SECRET01")
+    slack.wait_for_modal("ada", lambda view: "/invite @uysp" in str(view.blocks))
+
+
+@both
+def test_rows_are_sent_as_a_file_to_the_person_alone_and_that_is_logged(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    marts.add_campaign(campaign, "=cmd()")
+    message = put(slack, button(csv_id("campaigns"), "campaigns"))
+    pressed = slack.press("ada", message, csv_id("campaigns"))
+    assert eventually(lambda: any(one.files for one in pressed.answers()))
+    (file,) = slack.workspace.files.by_id.values()
+    assert file.shared_in == [slack.workspace.direct_message(ADA).id]
+    assert file.content is not None
+    assert "'=cmd()" in file.content.decode("utf-8-sig")
+    assert slack.workspace.screen("ben", "general") == [message]
+    with campaign.connect() as connection:
+        row = connection.execute(text("select actor_id, details from app.activity_log where action = 'EXPORTED'")).one()
+    assert row.actor_id == ADA
+    assert row.details["rows"] == 2
+
+
+HOPS: dict[str, Callable[[Slack, str, Message], Any]] = {
+    ask_id(1): lambda slack, who, message: slack.press(who, message, ask_id(1)),
+    choose_id(1): lambda slack, who, message: slack.choose(who, message, choose_id(1), "lead jane"),
+    EXPLAIN: lambda slack, who, message: slack.press(who, message, EXPLAIN),
+    SHARE: lambda slack, who, message: slack.press(who, message, SHARE),
+    csv_id("leads"): lambda slack, who, message: slack.press(who, message, csv_id("leads")),
+}
+
+
+@pytest.mark.parametrize(
+    ("who", "where", "reason"), [("gus", "general", "a guest"), ("stella", "partners", "other workspace")]
+)
+@pytest.mark.parametrize("hop", HOPS)
+def test_whoever_may_not_ask_is_refused_at_every_button_and_that_is_logged(
+    campaign: Engine, bot: Settings, slack: Slack, hop: str, who: str, where: str, reason: str
+) -> None:
+    element = select(hop, "lead jane") if hop == choose_id(1) else button(hop, "lead jane")
+    message = put(slack, element, channel=where)
+    told = HOPS[hop](slack, who, message).wait_for_answer()
+    assert "othing was looked up" in told.text
+    assert told.only_for == slack.workspace.person(who).id
+    assert slack.modal(who) is None
+    assert denials(campaign) == [(slack.workspace.person(who).id, reason)]
+    assert all(each not in str(slack.workspace.seen_by(who)) for each in PERSONAL)
+
+
+@pytest.mark.parametrize(("who", "where"), [("gus", "general"), ("stella", "partners")])
+def test_whoever_may_not_ask_is_offered_no_leads_and_answered_no_mention(
+    campaign: Engine, bot: Settings, slack: Slack, who: str, where: str
+) -> None:
+    offered = slack.search(who, put(slack, PICKER, channel=where), FIND_LEAD, "jane")
+    assert (offered.error, offered.options) == (None, [])
+    event = slack.say(who, "@UYSP lead jane", where)
+    assert event is not None
+    assert "othing was looked up" in event.wait_for_answer().text
+    assert len(denials(campaign)) == 2
+
+
+def test_an_app_is_refused_without_a_word(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    event = slack.say("robot", "@UYSP lead jane", "general")
+    assert event is not None
+    assert eventually(lambda: denials(campaign) == [("U0ROBOT001", "a bot")])
+    assert event.answers() == []
+
+
+@pytest.fixture
+def two_clients(built: Engine, reading: Engine, settings: Settings, slack: Slack) -> Iterator[Settings]:
+    """Clients alpha (everywhere) and beta (in #outreach), each with a lead."""
+    clients = (
+        Client("alpha", "Alpha", "app1", SecretStr("t")),
+        Client("beta", "Beta", "app2", SecretStr("t"), slack_channels=("C0OUTREACH",)),
+    )
+    for number, client in enumerate(clients):
+        marts.mark_synced(built, client.key)
+        marts.add_lead(built, number, client=client.key, name=f"Jane {client.key.title()}")
+    ours = bot_settings(settings, slack, HTTP)
+    ours.__dict__["clients"] = clients  # what reading a clients file gives
+    with running(ours, reading):
+        yield ours
+
+
+def test_a_client_of_one_channel_is_found_nowhere_else(two_clients: Settings, slack: Slack) -> None:
+    def offered(where: str) -> list[str]:
+        found = slack.search("ada", put(slack, PICKER, channel=where), FIND_LEAD, "jane").options
+        return sorted(one["text"]["text"] for one in found)
+
+    assert offered("general") == ["Jane Alpha"]
+    assert offered("outreach") == ["Jane Alpha", "Jane Beta"]
+    message = put(slack, button(ask_id(1), f"lead beta/{marts.record_id(1)}"))
+    assert "Jane Beta" not in shown(slack.press("ada", message, ask_id(1)).wait_for_answer())
+    direct = slack.say("ada", "lead jane")
+    assert direct is not None
+    assert "Jane Beta" not in shown(direct.wait_for_answer())
+
+
+def test_a_client_of_one_channel_is_shared_in_no_other(two_clients: Settings, slack: Slack) -> None:
+    share(slack, "lead jane", "outreach")
+    view = slack.wait_for_modal("ada", ready)
+    assert "Jane Beta" in str(view.blocks)
+    slack.choose("ada", view, SHARE_CHANNEL, "C0GENERAL1")
+    slack.wait_for_modal("ada", lambda view: "#general will see" in str(view.blocks) and "Beta" not in str(view.blocks))
+
+
+def test_more_than_thirty_questions_in_a_minute_are_too_many_but_typing_is_free(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = put(slack, PICKER)
+    for _ in range(pace.READS_A_MINUTE + 1):
+        assert slack.search("ada", message, FIND_LEAD, "jane").options
+    for _ in range(pace.READS_A_MINUTE):
+        assert "1,200 leads" in slack.command("ada", "campaigns", "general").wait_for_answer().text
+    told = slack.command("ada", "campaigns", "general").wait_for_answer()
+    assert "more than 30 questions in a minute" in told.text
+    assert "1,200 leads" in slack.command("ben", "campaigns", "general").wait_for_answer().text
+
+
+def test_a_minute_later_there_is_room_again() -> None:
+    now = 0.0
+    reads = pace.Reads(lambda: now)
+    for _ in range(pace.READS_A_MINUTE):
+        reads.count("ada")
+    with pytest.raises(pace.TooManyReadsError, match="in 61 seconds"):
+        reads.count("ada")
+    now = 59.9
+    with pytest.raises(pace.TooManyReadsError):
+        reads.count("ada")
+    now = 60.0
+    reads.count("ada")
+
+
+def test_what_is_of_another_version_is_said_to_do_nothing(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    message = put(slack, button("of_yesterday", "campaigns"))
+    assert "does nothing any more" in slack.press("ada", message, "of_yesterday").wait_for_answer().text
+
+
+def test_a_database_that_is_away_is_said_in_home_modals_and_answers(settings: Settings, slack: Slack) -> None:
+    away = sqlalchemy.create_engine("postgresql+psycopg://someone:hidden@127.0.0.1:1/none")
+    with running(bot_settings(settings, slack, HTTP), away):
+        slack.open_home("ada")
+        assert "cannot be reached" in str(slack.wait_for_home("ada").blocks)
+        slack.press("ada", put(slack, button(EXPLAIN, "campaigns")), EXPLAIN)
+        assert "cannot be reached" in str(slack.wait_for_modal("ada", ready).blocks)
+        offered = slack.search("ada", put(slack, PICKER), FIND_LEAD, "jane")
+        assert (offered.error, offered.options) == (None, [])
+        event = slack.say("ada", "campaigns")
+        assert event is not None
+        assert "cannot be reached" in event.wait_for_answer().text

@@ -1,0 +1,76 @@
+"""`history`: who wrote what, of all leads, one lead, or under a reference."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from slackbot.answers import ask
+from slackbot.blocks import json_text
+from tests.slackbot.marts import add_lead, mark_synced, record_id
+from uysp.settings import Settings
+
+_INSERT = text("""
+    insert into app.activity_log (at, client, actor_id, actor_name, action, lead_id, details, outcome)
+    values (
+        timestamptz '2026-05-01' + :number * interval '1 hour', :client, 'U1', 'Ada', :action, :lead_id,
+        cast(:details as jsonb), 'done'
+    )
+""")
+
+
+@pytest.fixture
+def logged(built: Engine) -> Engine:
+    """Five lines: two of Jane, one of somebody who is gone, one of another client, one that is no write."""
+    for client in ("other", "uysp"):
+        mark_synced(built, client)
+    add_lead(built, 1, name="Jane Doe", email="jane@example.com")
+    lines = [
+        ("uysp", "NOTE_ADDED", record_id(1), {"reference": "1A2B3C4D"}),
+        ("uysp", "LEAD_CLAIMED", record_id(1), {}),
+        ("uysp", "LEAD_STATUS_CHANGED", record_id(9), {"after": "Archive"}),
+        ("other", "NOTE_ADDED", record_id(1), {"reference": "1A2B3C4D"}),
+        ("uysp", "ACCESS_DENIED", record_id(1), {}),
+    ]
+    with built.begin() as connection:
+        for number, (client, action, lead_id, details) in enumerate(lines):
+            values = {"number": number, "client": client, "action": action, "lead_id": lead_id}
+            connection.execute(_INSERT, {**values, "details": json.dumps(details)})
+    return built
+
+
+def actions(line: str, engine: Engine, settings: Settings) -> list[str]:
+    document: dict[str, Any] = json.loads(json_text(ask(line, engine, settings, "uysp".__eq__)))
+    return [row["action"] for row in document["data"]["history"]]
+
+
+def test_the_log_has_all_writes_newest_first_and_no_refusals(
+    logged: Engine, reading: Engine, settings: Settings
+) -> None:
+    assert actions("history", reading, settings) == ["LEAD_STATUS_CHANGED", "LEAD_CLAIMED", "NOTE_ADDED"]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("history jane doe", ["LEAD_CLAIMED", "NOTE_ADDED"]),
+        ("history jane@example.com", ["LEAD_CLAIMED", "NOTE_ADDED"]),
+        (f"history {record_id(1)}", ["LEAD_CLAIMED", "NOTE_ADDED"]),
+        (f"history {record_id(9)}", ["LEAD_STATUS_CHANGED"]),
+        ("history 1a2b3c4d", ["NOTE_ADDED"]),
+        ("history 2", ["LEAD_CLAIMED"]),
+        ("history #2", ["LEAD_CLAIMED"]),
+        ("history 4", []),
+        ("history nobody", []),
+    ],
+)
+def test_one_lead_or_one_reference_is_told_apart(
+    line: str, found: list[str], logged: Engine, reading: Engine, settings: Settings
+) -> None:
+    assert actions(line, reading, settings) == found
+
+
+def test_a_line_names_the_lead_and_who_it_was(logged: Engine, reading: Engine, settings: Settings) -> None:
+    [row] = ask("history 1a2b3c4d", reading, settings, "uysp".__eq__).sections["history"].rows
+    assert (row.actor_name, row.lead_name, row.details) == ("Ada", "Jane Doe", {"reference": "1A2B3C4D"})
