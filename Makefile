@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts bench-search docs metrics
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts bench-search bench-answers bench-writes docs metrics
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
@@ -48,6 +48,12 @@ bench-marts: setup-test ## builds, changed cycles and answers at 11,046 to 300,0
 
 bench-search: setup-test ## typed search over 100,000 leads, by kind of what is typed (ARGS='--leads 10000')
 	@$(PY) -m benchmarks.search $(ARGS)
+
+bench-answers: setup-test ## 50 people ask at once over 100,000 leads; cold start (ARGS='--leads 10000 --seconds 20')
+	@$(PY) -m benchmarks.answers $(ARGS)
+
+bench-writes: setup-test ## from storing a write to done, Airtable answering in 200 ms (ARGS='--writes 20')
+	@$(PY) -m benchmarks.writes $(ARGS)
 
 lock: setup-test ## renew the lock files within the ranges of pyproject.toml
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build pyproject.toml -o requirements.lock
