@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
-from uysp.airtable.client import Gateway, Record
+from uysp.airtable.client import Gateway
 from uysp.airtable.fields import SourceTable, option_names
 from uysp.airtable.limiter import Kind
+from uysp.airtable.model import Record
 from uysp.airtable.ranges import all_pages
 from uysp.capture import mark
 from uysp.deletions import believable, held, release_found, room

@@ -15,8 +15,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, text
 
-from uysp.airtable.client import Record
 from uysp.airtable.fields import SourceTable
+from uysp.airtable.model import Record
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 

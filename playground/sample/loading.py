@@ -15,8 +15,8 @@ from sqlalchemy import Engine, text
 
 from playground.sample.base import tables_with_records
 from playground.sample.schema import Json
-from uysp.airtable.client import Field, Record, Table
 from uysp.airtable.fields import SourceTable, find_tables, record_registry
+from uysp.airtable.model import Field, Record, Table
 from uysp.raw import LoadResult, begin_staging, load_staged, stage
 from uysp.settings import Client
 

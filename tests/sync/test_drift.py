@@ -26,8 +26,8 @@ from tests.sync.small_base import (
     table_of,
     unlimited,
 )
-from uysp.airtable.client import Field
 from uysp.airtable.fields import find_tables, known_tables, option_names, record_registry
+from uysp.airtable.model import Field
 from uysp.settings import Settings
 
 

@@ -16,9 +16,10 @@ from tests.sync.raw_state import (
     present_records,
     whole_state,
 )
-from uysp.airtable.client import Gateway, Record, Table
+from uysp.airtable.client import Gateway
 from uysp.airtable.fields import TABLES, find_tables
 from uysp.airtable.limiter import Limiter
+from uysp.airtable.model import Record, Table
 from uysp.raw import begin_staging, load_staged, stage
 
 

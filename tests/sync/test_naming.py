@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uysp.airtable.client import Field
+from uysp.airtable.model import Field
 from uysp.airtable.naming import KnownField, Naming, name_fields, second_name
 
 READ = frozenset({"A", "B", "C"})

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, text
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, assert_history_is_sound, assert_raw_equals_airtable, present_records
-from uysp.airtable.client import Record
 from uysp.airtable.fields import SourceTable, known_tables
+from uysp.airtable.model import Record
 from uysp.database import Role, open_database
 from uysp.raw import LoadResult, load_written
 

@@ -24,9 +24,10 @@ from uysp.actions.requests import Now, lock_end, put_result
 from uysp.actions.status import plan_claim, plan_mark, plan_unclaim
 from uysp.actions.undo import plan_undo
 from uysp.activity import append
-from uysp.airtable.client import Gateway, Record, RetryableError
+from uysp.airtable.client import Gateway, RetryableError
 from uysp.airtable.fields import SourceTable, find_tables, known_tables, option_names
 from uysp.airtable.limiter import Kind as Purpose
+from uysp.airtable.model import Record
 from uysp.errors import AirtableError
 from uysp.raw import load_written
 from uysp.settings import Client, Settings

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from uysp.actions.model import Cells, Intent, Kind, Plan, Request, State
-from uysp.airtable.client import WRITE_SIZE
+from uysp.airtable.model import WRITE_SIZE
 from uysp.errors import UyspError
 from uysp.raw import storable
 

@@ -20,7 +20,7 @@ from uysp.actions.model import (
 from uysp.actions.notes import plan_note_undo
 from uysp.actions.removal import may_be_unstopped
 from uysp.actions.rights import Person
-from uysp.airtable.client import WRITE_SIZE
+from uysp.airtable.model import WRITE_SIZE
 from uysp.errors import UyspError
 
 WINDOW: Final = timedelta(minutes=15)

@@ -11,50 +11,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypedDict
+from typing import Any
 
 import requests
 import tenacity
 from pyairtable import Api
 
 from uysp.airtable.limiter import Kind, Pace
+from uysp.airtable.model import PAGE_SIZE, WRITE_SIZE, Field, Record, Table
 from uysp.errors import AirtableError
 from uysp.settings import AIRTABLE_URL, Client
 
 log = logging.getLogger(__name__)
 
-PAGE_SIZE = 100  # Airtable's maximum
-WRITE_SIZE = 10  # records in one write, Airtable's maximum
 TIMEOUT_SECONDS = (10, 60)  # to connect, to answer
 READ_ATTEMPTS = 5
 NO_RECORD = "rec00000000000000"
-
-
-class Record(TypedDict):
-    """A record as Airtable gives it, its fields keyed by field id."""
-
-    id: str
-    createdTime: str
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field of a table's schema; `options` as the schema API gives them."""
-
-    id: str
-    name: str
-    type: str
-    options: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of a base's schema."""
-
-    id: str
-    name: str
-    fields: tuple[Field, ...]
 
 
 class IteratorExpiredError(AirtableError):

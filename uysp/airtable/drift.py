@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from uysp.airtable.client import Field
 from uysp.airtable.fields import EXPECTED_FIELDS, SELECTS, TABLES, SourceTable
+from uysp.airtable.model import Field
 from uysp.settings import Client
 
 # Of a field's options these say how its cells are computed; everything else is how they are shown.

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.expression import bindparam
 
-from uysp.airtable.client import Field, Table
+from uysp.airtable.model import Field, Table
 from uysp.airtable.naming import KnownField, Naming, name_fields, second_name
 from uysp.settings import Client
 

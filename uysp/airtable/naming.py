@@ -16,7 +16,7 @@ Source: spec/interface.md, section Postgres schemas ("the name the field had whe
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from uysp.airtable.client import Field
+from uysp.airtable.model import Field
 
 
 @dataclass(frozen=True)

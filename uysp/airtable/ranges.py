@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
-from uysp.airtable.client import Gateway, IteratorExpiredError, Record
+from uysp.airtable.client import Gateway, IteratorExpiredError
 from uysp.airtable.limiter import Kind
+from uysp.airtable.model import Record
 from uysp.errors import AirtableError
 
 SLOW_SECONDS = 0.1  # an answer that takes longer may leave the rate unused
