@@ -81,7 +81,8 @@ def decide(instance: dg.DagsterInstance, *, is_guarantee: bool) -> dg.RunRequest
     with open_database(settings, Role.PIPELINE) as engine:
         age = seconds_since_look(engine, settings.clients)
         with engine.connect() as connection:
-            wait = budget(connection, settings).look_seconds - 1  # ticks come a little early, too
+            # At the tick nearest to it: the look of a run that has just ended must not cost the next tick its own.
+            wait = budget(connection, settings).look_seconds - LOOK_SECONDS / 2
         if is_guarantee:
             wait = max(wait, FRESH_SECONDS)
         outcomes: list[TableOutcome] = []

@@ -18,6 +18,7 @@ from playground.airtable.server import Emulator, running_emulator
 from playground.airtable.store import Store
 from tests.conftest import TEST_DATABASE, Template, new_settings
 from tests.pipelines.conftest import configure, unlimited
+from uysp.airtable.budget import budget
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import known_tables
 from uysp.airtable.limiter import Limiter
@@ -164,6 +165,28 @@ def test_a_change_is_read_at_once_and_asks_for_one_run(
         assert connection.execute(text("select count(*) from marts.leads where company = 'Changed'")).scalar_one() == 1
     let_pass(engine, 30)
     assert isinstance(sensor(built), dg.SkipReason)
+
+
+def test_a_change_right_after_a_run_does_not_wait_for_the_second_next_tick(
+    built: dg.DagsterInstance, emulator: Emulator, engine: Engine
+) -> None:
+    change_a_lead(emulator)
+    let_pass(engine, 20)  # a run looks some seconds after the tick that asked for it
+    assert isinstance(sensor(built), dg.RunRequest)
+
+
+def test_a_plan_of_few_calls_is_not_looked_at_more_often_than_it_allows(
+    built: dg.DagsterInstance, emulator: Emulator, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UYSP_AIRTABLE_MONTHLY_CALLS", "3000")
+    with engine.connect() as connection:
+        every = budget(connection, load_settings()).look_seconds
+    assert every >= 300
+    change_a_lead(emulator)
+    let_pass(engine, every - 30)
+    assert isinstance(sensor(built), dg.SkipReason)
+    let_pass(engine, every - 10)
+    assert isinstance(sensor(built), dg.RunRequest)
 
 
 def test_the_schedule_does_not_look_again_within_a_minute(
