@@ -216,5 +216,5 @@ def _count_words(connection: Connection, counts: Counter[tuple[str, str]]) -> No
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg 3
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # any driver, to SQLAlchemy
     return driver

@@ -99,7 +99,7 @@ def stage(
         pages: records by field id. An error while they are read is the caller's to roll back.
         options: known option names by field id; where given, others are noticed.
     """
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg 3
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # any driver, to SQLAlchemy
     names = source.names
     with (
         driver.cursor() as cursor,

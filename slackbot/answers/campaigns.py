@@ -1,6 +1,7 @@
 """`campaigns`: how every campaign does (spec/metrics.md section 4)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -73,9 +74,8 @@ def ordered(rows: Sequence[CampaignPerformance], sort: str) -> list[CampaignPerf
     return sorted(rows, key=place)
 
 
-def _number(value: object) -> float:
-    timestamp = getattr(value, "timestamp", None)
-    return float(timestamp() if timestamp else value or 0)  # type: ignore[arg-type]  # a number
+def _number(value: datetime | float | None) -> float:
+    return value.timestamp() if isinstance(value, datetime) else float(value or 0)
 
 
 def campaign_link(row: CampaignPerformance, question: Question, clients: tuple[str, ...]) -> Link:

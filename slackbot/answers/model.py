@@ -8,14 +8,17 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping
 
 from slackbot.grammar import Question, Verb
 from uysp.settings import Settings
 
-Row = TypeVar("Row")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Row = TypeVar("Row", bound="DataclassInstance")
 
 
 class Kind(Enum):
@@ -242,7 +245,7 @@ def column_list(row_type: type) -> str:
 
 def read_row(row_type: type[Row], found: RowMapping) -> Row:
     """Return a row of the database as this dataclass; exact decimals become numbers that JSON knows."""
-    return row_type(**{each.name: _number(found[each.name]) for each in fields(row_type)})  # type: ignore[arg-type]  # a dataclass
+    return row_type(**{each.name: _number(found[each.name]) for each in fields(row_type)})
 
 
 def _number(value: object) -> object:

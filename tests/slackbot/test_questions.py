@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,9 @@ from slackbot.answers.writes import WRITES
 from slackbot.blocks import json_text
 from slackbot.grammar import NotUnderstoodError, line, said
 from tests.slackbot.built import CLIENTS, warehouse, warehouse_settings
+from tests.test_cli import uysp
 from uysp.cli import app
-from uysp.settings import PROJECT, Settings, inherited_environment
+from uysp.settings import PROJECT, Settings
 
 __all__ = ["warehouse", "warehouse_settings"]  # fixtures
 
@@ -471,18 +470,6 @@ def test_the_terminal_answers_every_question(
         assert ("Rows 1 to 20 of" in shown) == (typed == "quality")
     history = printed("history", "--client", ACME, "--json")
     assert json.loads(history)["data"] == data(f"history client:{ACME}", warehouse, warehouse_settings)
-    wrong = run(tmp_path, "ask", f"campain chatgptusecases client:{ACME}", **environment)
+    wrong = uysp(tmp_path, "ask", f"campain chatgptusecases client:{ACME}", **environment)
     assert wrong.returncode != 0
     assert len(wrong.stderr.strip().splitlines()) == 1
-
-
-def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "uysp", *arguments],
-        cwd=folder,
-        env=inherited_environment() | {"UYSP_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
