@@ -21,12 +21,21 @@ end
 $$;
 {% endmacro %}
 
-{# The same for a table just written: by its size, because what is counted of changes comes with the commit. #}
+{#
+    The same for a table just written: by its size, because what is counted of changes comes with the commit; and where
+    nothing is known of its columns, because making an index counts the rows of a new table, but not what is in them.
+#}
 {% macro analyze_grown_table(relation) %}
 do $$
 begin
     if (
-        select reltuples < 0 or pg_relation_size(oid) > 1.2 * relpages * current_setting('block_size')::bigint
+        select
+            reltuples < 0
+            or pg_relation_size(oid) > 1.2 * relpages * current_setting('block_size')::bigint
+            or not exists (
+                select from pg_stats
+                where schemaname = '{{ relation.schema }}' and tablename = '{{ relation.identifier }}'
+            )
         from pg_class
         where oid = '{{ relation }}'::regclass
     ) then

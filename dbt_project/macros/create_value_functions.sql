@@ -97,34 +97,17 @@ begin
 end
 $$;
 
-create or replace function staging.airtable_count(value jsonb, highest integer) returns integer
-language plpgsql immutable parallel safe
-as $$
-declare
-    number numeric := staging.airtable_number(value);
-begin
-    return case when number between 0 and highest then floor(number)::integer else 0 end;
-end
-$$;
+-- What a number counts.
+create or replace function staging.count_of(number numeric, highest integer) returns integer
+language sql immutable parallel safe
+return case when number between 0 and highest then floor(number)::integer else 0 end;
 
-create or replace function staging.is_bad_number(value jsonb) returns boolean
-language plpgsql immutable parallel safe
-as $$
-begin
-    return not staging.is_empty_number(value) and staging.airtable_number(value) is null;
-end
-$$;
-
-create or replace function staging.is_bad_count(value jsonb, highest integer) returns boolean
-language plpgsql immutable parallel safe
-as $$
-declare
-    number numeric := staging.airtable_number(value);
-begin
-    return not staging.is_empty_number(value)
-        and (number is null or number < 0 or number > highest or number <> floor(number));
-end
-$$;
+create or replace function staging.is_bad_count(value jsonb, number numeric, highest integer) returns boolean
+language sql immutable parallel safe
+return case
+    when number is null then not staging.is_empty_number(value)
+    else number < 0 or number > highest or number <> floor(number)
+end;
 
 -- Years 2000 to two calendar years after the version was observed; fractions are cut to microseconds.
 create or replace function staging.airtable_timestamp(value jsonb, observed_at timestamptz) returns timestamptz
@@ -141,7 +124,20 @@ begin
     if jsonb_typeof(value) is distinct from 'string' then
         return null;
     end if;
-    cell := staging.clean_text(value #>> '{}');
+    cell := value #>> '{}';
+    -- As Airtable writes what it holds as a date, and a day that every month has: four times as fast as what follows.
+    if cell ~ (
+        '^20[0-9][0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])'
+        'T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{3}Z$'
+    )
+    then
+        moment := left(cell, 23)::timestamp;
+        if moment > observed_at at time zone 'UTC' + interval '2 years' then
+            return null;
+        end if;
+        return moment at time zone 'UTC';
+    end if;
+    cell := staging.clean_text(cell);
     if cell is null or cell !~ (
         '^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])'
         '(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?'
@@ -178,18 +174,13 @@ begin
 end
 $$;
 
-create or replace function staging.is_bad_timestamp(value jsonb, observed_at timestamptz) returns boolean
-language plpgsql immutable parallel safe
-as $$
-begin
-    if value is null or jsonb_typeof(value) = 'null' then
-        return false;
-    elsif jsonb_typeof(value) = 'string' and staging.clean_text(value #>> '{}') is null then
-        return false;
-    end if;
-    return staging.airtable_timestamp(value, observed_at) is null;
-end
-$$;
+create or replace function staging.is_empty_date(value jsonb) returns boolean
+language sql immutable parallel safe
+return case jsonb_typeof(value)
+    when 'string' then staging.clean_text(value #>> '{}') is null
+    when 'null' then true
+    else value is null
+end;
 
 -- Campaign names meet by their letters and digits in lower case; a name without any is itself.
 create or replace function staging.campaign_key(name text) returns text
@@ -209,10 +200,14 @@ create or replace function staging.phone_key(phone text) returns text
 language plpgsql immutable parallel safe
 as $$
 declare
-    digits text := regexp_replace(
+    digits text;
+begin
+    if phone ~ '^[+]?[0-9]{10,}$' then  -- most are written so, and need no more
+        return right(phone, 10);
+    end if;
+    digits := regexp_replace(
         substring(phone collate {{ unicode }} from '^[^0-9]*([0-9][^[:alpha:]#;,]*)'), '[^0-9]', '', 'g'
     );
-begin
     return case when length(digits) >= 10 then right(digits, 10) end;
 end
 $$;

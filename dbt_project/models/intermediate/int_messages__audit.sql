@@ -6,19 +6,16 @@
 
 with
 
-changed as materialized (
-    select distinct
-        client,
-        record_id
-    from {{ ref('int_messages__changed') }}
-),
-
 -- Materialized, so that each cell is read once.
 audit as materialized (
     select staged.*
     from {{ ref('stg_airtable__sms_audit') }} as staged
-    inner join changed using (client, record_id)
-    where staged.is_present
+    where
+        staged.is_present
+        and exists (
+            select from {{ ref('int_messages__changed') }} as changed
+            where changed.client = staged.client and changed.record_id = staged.record_id
+        )
 )
 
 select
