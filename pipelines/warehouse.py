@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,8 +118,18 @@ def build_marts(
         built = _begin_build(engine)
         if not select:
             arguments += built.arguments
-        result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress)
-        lead_index.refresh(engine)
+        with ThreadPoolExecutor(max_workers=1) as beside:  # what comes after the leads need not wait for their index
+            refreshed: list[Future[int]] = []
+
+            def index_leads(model: str) -> None:
+                if model == "model.uysp.leads":
+                    refreshed.append(beside.submit(lead_index.refresh, engine))
+
+            result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress, index_leads)
+        if refreshed:
+            refreshed[0].result()
+        else:
+            lead_index.refresh(engine)
         if result.success and not select:
             _remember_build(engine, built)
         seconds = time.monotonic() - started
@@ -288,14 +299,24 @@ def run_dbt(
     return _invoke(arguments, settings, target, progress)
 
 
-def _invoke(arguments: list[str], settings: Settings, target: Path, progress: Progress | None) -> "dbtRunnerResult":
-    """Run one dbt command."""
+def _invoke(
+    arguments: list[str],
+    settings: Settings,
+    target: Path,
+    progress: Progress | None,
+    on_built: Callable[[str], None] | None = None,
+) -> "dbtRunnerResult":
+    """Run one dbt command; `on_built` is called with the id of each model that was built."""
     set_environment({"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"})
     from dbt.cli.main import dbtRunner
 
     def report(event: "EventMsg") -> None:
-        if progress and event.info.name == "LogModelResult":
-            data = event.data
+        if event.info.name != "LogModelResult":
+            return
+        data = event.data
+        if on_built and data.status not in FAILED:
+            on_built(data.node_info.unique_id)
+        if progress:
             ended = f"{data.status.lower()} {data.execution_time:.1f} s"
             progress(f"{data.index}/{data.total} {data.description} {ended}")
 

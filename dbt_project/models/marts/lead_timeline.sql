@@ -34,12 +34,13 @@ clicks as (
     where previous_observed_at is not null
 ),
 
-messages as (
+-- Not materialized, or the timeline of one lead would read everybody's.
+messages as not materialized (
     select * from {{ ref('messages') }}
     where lead_id is not null
 ),
 
-actions as (
+actions as not materialized (
     select * from {{ ref('stg_uysp__actions') }}
 )
 

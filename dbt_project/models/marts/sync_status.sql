@@ -8,28 +8,60 @@ sync_state as (
     select * from {{ ref('stg_uysp__sync_state') }}
 ),
 
-records as (
+-- Not materialized, or each reader would read all records.
+records as not materialized (
     select * from {{ ref('stg_airtable__records') }}
 ),
 
-counted as (
+-- Tables that hold something, also if no look at them is known.
+loaded as (
+    select
+        clients.client,
+        named.source_table
+    from {{ source('uysp', 'clients') }} as clients
+    cross join (values ('leads'), ('campaigns'), ('sms_templates'), ('sms_audit')) as named (source_table)
+    where (
+        select true from records
+        where records.client = clients.client and records.source_table = named.source_table
+        limit 1
+    )
+),
+
+known as (
     select
         client,
         source_table,
-        max(last_changed_at) as last_changed_at,
-        count(*) filter (where not is_deleted) as rows,
-        count(*) filter (where is_deleted) as deleted_rows
-    from records
-    group by client, source_table
+        sync_state.last_synced_at,
+        sync_state.last_error
+    from sync_state
+    full join loaded using (client, source_table)
+),
+
+-- What is counted stands in one column, behind an OFFSET: so it is counted once, and not at all for a reader who asks
+-- for the age alone, as every answer does.
+counted as (
+    select
+        *,
+        (
+            select
+                jsonb_build_object(
+                    'last_changed_at', max(records.last_changed_at),
+                    'rows', count(*) - count(*) filter (where records.is_deleted),
+                    'deleted_rows', count(*) filter (where records.is_deleted)
+                )
+            from records
+            where records.client = known.client and records.source_table = known.source_table
+        ) as found
+    from known
+    offset 0
 )
 
 select
     client,
     source_table,
-    sync_state.last_synced_at,
-    counted.last_changed_at,
-    coalesce(counted.rows, 0) as rows,
-    coalesce(counted.deleted_rows, 0) as deleted_rows,
-    sync_state.last_error
-from sync_state
-full join counted using (client, source_table)
+    last_synced_at,
+    (found ->> 'last_changed_at')::timestamptz as last_changed_at,
+    (found ->> 'rows')::bigint as rows,
+    (found ->> 'deleted_rows')::bigint as deleted_rows,
+    last_error
+from counted
