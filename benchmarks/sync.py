@@ -1,20 +1,20 @@
 """The sync against the Airtable emulator: full loads beside other tools, idle looks, changes, bursts.
 
-Every measured run is a process of its own (wall and CPU seconds, peak memory); the emulator is another, on the same
-machine, so what it takes is missing to whoever is measured. `--part` chooses; default: all.
+Every measured run is a process of its own, measured whole (wall and CPU seconds, peak memory); the emulator and
+Postgres are others, on the same machine, so what they take is missing to whoever is measured, and counted as no one's.
+`--part` chooses; default: all. What the other tools needed to load this base at all: see `benchmarks.others`. They
+load a base of `--peer-leads` leads, since a large one would take them very long; ours loads that one, too.
 """
 
 import argparse
 import json
-import os
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import venv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,10 @@ from typing import Any
 
 import psycopg
 import requests
-from sqlalchemy.engine import make_url
+from psycopg import sql
 
+from benchmarks import others
+from benchmarks.processes import FailedError, Run, run
 from playground.sample import base
 from uysp.database import Role, open_database
 from uysp.embedded import shared_server
@@ -31,21 +33,7 @@ from uysp.settings import PROJECT, Settings, inherited_environment
 
 CYCLE = [sys.executable, "-m", "benchmarks.cycle"]
 CACHE = PROJECT / ".bench"
-PEERS = {
-    "tap": ["tap-airtable==0.1.0", "meltanolabs-target-postgres==0.8.1"],
-    "dlt": ["dlt[postgres]", "pyairtable>=3.5"],
-}
 UNLIMITED = 100_000
-
-
-@dataclass(frozen=True)
-class Run:
-    """What processes that belong together took: wall and CPU seconds, peak memory in MB, and what the last printed."""
-
-    seconds: float
-    cpu: float
-    peak: float
-    output: str
 
 
 @dataclass(frozen=True)
@@ -73,38 +61,6 @@ class Airtable:
             session.patch(
                 f"{self.url}/v0/{self.base_id}/Leads", json={"records": records}, timeout=60
             ).raise_for_status()
-
-
-def run(commands: Sequence[Sequence[str]], environment: dict[str, str]) -> Run:
-    """Run one command, or several as a pipeline."""
-    import time
-
-    started = time.perf_counter()
-    processes: list[subprocess.Popen[str]] = []
-    for command in commands:
-        before = processes[-1].stdout if processes else None
-        processes.append(
-            subprocess.Popen(
-                command, stdin=before, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-            )
-        )
-        if before is not None:
-            before.close()  # else who writes would wait for ever for a reader that has failed
-    assert processes[-1].stdout is not None
-    output = processes[-1].stdout.read()
-    usages = []
-    for process, command in zip(processes, commands, strict=True):
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-        usages.append(usage)
-    return Run(
-        time.perf_counter() - started,
-        sum(usage.ru_utime + usage.ru_stime for usage in usages),
-        sum(usage.ru_maxrss for usage in usages) / 1024,
-        output,
-    )
 
 
 @contextmanager
@@ -152,7 +108,7 @@ def environment_of(airtable: Airtable, home: Path, rate: float) -> dict[str, str
 def cycle(airtable: Airtable, environment: dict[str, str], *options: str) -> tuple[Run, dict[str, Any], int]:
     """Run one cycle of ours; returns its process, what it said, and the calls that it made."""
     before = airtable.calls()
-    done = run([[*CYCLE, *options]], environment)
+    done = run({"ours": [*CYCLE, *options]}, environment)
     said: dict[str, Any] = json.loads(done.output)
     if said["errors"]:
         sys.exit(f"a cycle failed: {said['errors']}")
@@ -160,68 +116,51 @@ def cycle(airtable: Airtable, environment: dict[str, str], *options: str) -> tup
 
 
 def full_loads(options: argparse.Namespace) -> None:
-    """Ours at three sizes, the others at the smallest, in one run."""
-    small, half = (options.peer_leads, options.peer_leads * 3 // 2), (options.leads // 2, options.audit // 2)
-    for leads, audit in (small, half, (options.leads, options.audit)):
+    """Ours at three sizes, and the others at one of their own, in one run."""
+    per_lead = options.audit / options.leads
+    sizes = {leads: round(leads * per_lead) for leads in (options.peer_leads, options.leads // 2, options.leads)}
+    print(f"full loads: ours at {figures(sizes)} leads, the others at {options.peer_leads:,}", flush=True)
+    for leads, audit in sorted(sizes.items()):
         with emulator(leads, audit) as airtable, database() as (home, url):
-            environment = environment_of(airtable, home, UNLIMITED)
-            done, said, calls = cycle(airtable, environment, "full", "fast")
-            report(f"ours, {airtable.records:,} records", done, said["seconds"], airtable.records, calls)
-            if (leads, audit) == small:
-                for name, peer in (("tap-airtable", tap), ("dlt", dlt)):
-                    before = airtable.calls()
-                    done = peer(airtable, url, home)
-                    report(
-                        f"{name}, {airtable.records:,} records",
-                        done,
-                        done.seconds,
-                        airtable.records,
-                        airtable.calls() - before,
-                    )
+            done, _, calls = cycle(airtable, environment_of(airtable, home, UNLIMITED), "full", "fast")
+            report("ours", done, airtable.records, calls)
+            if leads == options.peer_leads:
+                for name in others.PACKAGES:
+                    beside(name, airtable, home, url)
 
 
-def report(name: str, done: Run, seconds: float, records: int, calls: int) -> None:
+def figures(numbers: Iterable[int]) -> str:
+    return ", ".join(f"{number:,}" for number in sorted(numbers))
+
+
+def beside(name: str, airtable: Airtable, home: Path, url: str) -> None:
+    """Load with another tool into the same Postgres; one that cannot is reported, and ends nothing else."""
+    before = airtable.calls()
+    try:
+        done = others.load(name, CACHE, (airtable.url, airtable.token, airtable.base_id), url, home)
+    except FailedError as error:
+        print(f"{name}, {airtable.records:,} records: could not load this base: {error}", flush=True)
+        return
+    report(name, done, airtable.records, airtable.calls() - before)
+    with psycopg.connect(url) as connection:
+        schema = sql.Identifier(others.SCHEMAS[name])
+        counts = [
+            connection.execute(sql.SQL("select count(*) from {}.{}").format(schema, sql.Identifier(table))).fetchone()
+            for table in ("campaigns", "leads", "sms_audit", "sms_templates")
+        ]
+    loaded = sum(count[0] for count in counts if count)
+    if loaded != airtable.records:
+        print(f"{name}: of {airtable.records:,} records it loaded {loaded:,}", flush=True)
+
+
+def report(name: str, done: Run, records: int, calls: int) -> None:
+    filters = sum(process.cpu for process in done.filters)
     print(
-        f"{name:<32} {records / seconds:>8,.0f} records/s  {calls:>6,} calls  {done.cpu:>7.1f} s CPU  "
-        f"{done.cpu / records * 1e6:>7,.0f} µs CPU/record  {done.peak:>5,.0f} MB",
+        f"{f'{name}, {records:,} records':<32} {records / done.seconds:>8,.0f} records/s  {calls:>6,} calls  "
+        f"{done.cpu:>7.1f} s CPU  {done.cpu / records * 1e6:>7,.0f} µs CPU/record  {done.peak:>5,.0f} MB"
+        + (f"  (besides: {filters:.1f} s CPU of a filter between its parts)" if done.filters else ""),
         flush=True,
     )
-
-
-def peer_environment(name: str) -> Path:
-    """Return the folder of executables of a peer's own environment, made if need be."""
-    folder = CACHE / name
-    if not (folder / "installed").exists():
-        print(f"installing {' '.join(PEERS[name])}", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", *PEERS[name]], check=True)
-        (folder / "installed").touch()
-    return folder / "bin"
-
-
-def tap(airtable: Airtable, url: str, home: Path) -> Run:
-    tools, parts = peer_environment("tap"), make_url(url)
-    source, target = home / "tap.json", home / "target.json"
-    source.write_text(json.dumps({"token": airtable.token, "base_ids": [airtable.base_id]}))
-    connection = {"host": parts.host, "port": parts.port, "user": parts.username, "password": parts.password}
-    # The tap writes numbers where its schema says text, which its target would refuse.
-    options = {"database": parts.database, "default_target_schema": "peer_tap", "validate_records": False}
-    target.write_text(json.dumps(connection | options))
-    script = str(PROJECT / "benchmarks" / "peers" / "tap.py")
-    commands = [
-        [str(tools / "python"), script, airtable.url, "--config", str(source)],
-        ["sed", r"s/\\u0000//g"],  # which Postgres has no place for, and its target stops at
-        [str(tools / "target-postgres"), "--config", str(target)],
-    ]
-    return run(commands, inherited_environment() | {"DO_NOT_TRACK": "1"})
-
-
-def dlt(airtable: Airtable, url: str, home: Path) -> Run:
-    tools = peer_environment("dlt")
-    script = str(PROJECT / "benchmarks" / "peers" / "dlt_load.py")
-    command = [str(tools / "python"), script, airtable.url, airtable.token, airtable.base_id, url, str(home / "dlt")]
-    quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false", "DO_NOT_TRACK": "1"}
-    return run([command], inherited_environment() | quiet)
 
 
 def at_five_a_second(options: argparse.Namespace) -> None:
@@ -333,15 +272,24 @@ PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leads", type=int, default=100_000)
-    parser.add_argument("--audit", type=int, default=150_000)
-    parser.add_argument("--peer-leads", type=int, default=10_000, help="size at which others load, too")
+    parser.add_argument("--audit", type=int, help="default: 1.5 for each lead")
+    parser.add_argument(
+        "--peer-leads", type=int, help="size at which others load, too; default: 10,000, or all if fewer"
+    )
     parser.add_argument("--limited-leads", type=int, default=20_000, help="size for 5 requests a second")
     parser.add_argument("--fresh-leads", type=int, default=2_000)
     parser.add_argument("--edits", type=int, default=100)
     parser.add_argument("--part", choices=PARTS, action="append")
     options = parser.parse_args()
-    for part in options.part or PARTS:
-        PARTS[part](options)
+    if options.audit is None:
+        options.audit = options.leads * 3 // 2
+    if options.peer_leads is None:
+        options.peer_leads = min(10_000, options.leads)
+    try:
+        for part in options.part or PARTS:
+            PARTS[part](options)
+    except FailedError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
