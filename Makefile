@@ -3,6 +3,8 @@
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
+# Python keeps what it compiles, whatever is set here: compiling Dagster and dbt at each start takes seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18

@@ -2,6 +2,8 @@
 
 import fcntl
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +19,22 @@ from sqlalchemy.engine import make_url
 from pipelines.warehouse import build_marts, prepare_manifest
 from uysp.database import Role, open_database
 from uysp.embedded import shared_server
-from uysp.settings import Settings
+from uysp.settings import Settings, set_environment
 
 # Files of minutes, begun first, so that no worker is left alone with one of them at the end.
 LONGEST = ("test_state_machine.py", "test_erasing.py", "test_looks.py", "test_sample_base.py")
 
 # One name for the database of every test: what dbt has read of its project holds for one database only.
 TEST_DATABASE = "test"
+
+
+def pytest_configure() -> None:
+    """Set right what we, the workers and whatever tests start would inherit from whoever runs the tests."""
+    # Programs in the background of a shell ignore SIGINT, which is how tests end servers.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A program that may not keep what it compiles spends seconds on that at every start, and tests start hundreds.
+    sys.dont_write_bytecode = False
+    set_environment({"PYTHONDONTWRITEBYTECODE": ""})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
