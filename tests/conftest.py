@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from pipelines.warehouse import build_marts, prepare_manifest
+from tests import reuse
 from uysp.database import Role, open_database
 from uysp.embedded import shared_server
 from uysp.settings import Settings, set_environment
@@ -91,8 +92,8 @@ class Template:
 def built_template(database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Template:
     """A database in which the marts were built of nothing, so that a build costs what a cycle costs."""
     home = tmp_path_factory.mktemp("built") / "home"
+    create_database(database_url, Template(migrated_template))
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {TEST_DATABASE} template {migrated_template}")
         url = SecretStr(database_of(database_url, TEST_DATABASE))
         settings = Settings(_env_file=None, database_url=url, uysp_home=home)
         with open_database(settings, Role.PIPELINE) as engine:
@@ -109,16 +110,49 @@ def template(migrated_template: str) -> Template:
     return Template(migrated_template)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The database of an earlier test, as good as a new copy of a template."""
+
+    template: Template
+    fresh: reuse.Fresh
+
+
+_kept: dict[str, Kept] = {}  # by cluster
+
+
 @contextmanager
 def new_settings(database_url: str, template: Template, folder: Path) -> Iterator[Settings]:
-    """Settings for a new copy of a database, and a home in a folder."""
+    """Settings for a database that is a copy of another, and a home in a folder."""
     home = folder / "home"
     if template.dbt is not None:
         shutil.copytree(template.dbt, home / "dbt")
+    url = database_of(database_url, TEST_DATABASE)
+    kept = _kept.pop(database_url, None)
+    if kept is None or kept.template != template:
+        create_database(database_url, template)
+        # Whoever has built marts builds them again, and that makes tables.
+        kept = Kept(template, reuse.look_at(url)) if template.dbt is None else None
+    yield Settings(_env_file=None, database_url=SecretStr(url), uysp_home=home)
+    renewed = reuse.renew(url, kept.fresh) if kept else None
+    if renewed:
+        _kept[database_url] = Kept(template, renewed)
+    else:
+        drop_database(database_url)
+
+
+def create_database(database_url: str, template: Template) -> None:
+    """Make the tests' database a new copy of a template, whatever was there."""
+    drop_database(database_url)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"create database {TEST_DATABASE} template {template.database}")
-        yield Settings(_env_file=None, database_url=SecretStr(database_of(database_url, TEST_DATABASE)), uysp_home=home)
-        connection.execute(f"drop database {TEST_DATABASE} with (force)")
+
+
+def drop_database(database_url: str) -> None:
+    """Drop the tests' database if there is one."""
+    _kept.pop(database_url, None)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {TEST_DATABASE} with (force)")
 
 
 @pytest.fixture
