@@ -33,7 +33,8 @@ lint: setup-test ## style, rooms, SQL
 types: setup-test ## strict types
 	.venv/bin/mypy
 
-test: lint types ## everything that CI checks
+test: setup-test ## everything that CI checks
+	@$(MAKE) --no-print-directory --jobs=2 lint types
 	$(PY) -m pytest
 
 bench-emulator: setup-test ## pages a second of the Airtable emulator
