@@ -16,14 +16,18 @@ import sqlalchemy
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from pipelines.warehouse import build_marts, prepare_manifest
+from pipelines.warehouse import build_marts, prepare_manifest, run_dbt
 from tests import reuse
 from uysp.database import Role, open_database
 from uysp.embedded import shared_server
 from uysp.settings import Settings, set_environment
 
-# Files of minutes, begun first, so that no worker is left alone with one of them at the end.
-LONGEST = ("test_state_machine.py", "test_erasing.py", "test_looks.py", "test_sample_base.py")
+# Files of a minute and more, begun first and in this order, so that no worker is left alone with one at the end.
+LONGEST = (
+    *("test_state_machine.py", "test_erasing.py", "test_marts.py", "test_looks.py", "test_cli.py"),
+    *("test_incremental.py", "test_schedules.py", "test_supervisor.py", "test_dbt_project.py"),
+    *("test_sample_base.py", "test_metrics.py"),
+)
 
 # One name for the database of every test: what dbt has read of its project holds for one database only.
 TEST_DATABASE = "test"
@@ -39,7 +43,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(autouse=True)
@@ -89,19 +93,31 @@ class Template:
 
 
 @pytest.fixture(scope="session")
-def built_template(database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Template:
+def dbt_read(database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt has read of its project, for the tests' database."""
+    home = tmp_path_factory.mktemp("read") / "home"
+    with (
+        new_settings(database_url, Template(migrated_template), home.parent) as settings,
+        open_database(settings, Role.PIPELINE) as engine,
+    ):
+        assert run_dbt(["parse"], settings, engine, home / "dbt" / "target").success
+    return home / "dbt"
+
+
+@pytest.fixture(scope="session")
+def built_template(
+    database_url: str, migrated_template: str, dbt_read: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Template:
     """A database in which the marts were built of nothing, so that a build costs what a cycle costs."""
-    home = tmp_path_factory.mktemp("built") / "home"
-    create_database(database_url, Template(migrated_template))
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        url = SecretStr(database_of(database_url, TEST_DATABASE))
-        settings = Settings(_env_file=None, database_url=url, uysp_home=home)
-        with open_database(settings, Role.PIPELINE) as engine:
-            built = build_marts(settings, engine)
+    folder = tmp_path_factory.mktemp("built")
+    with (
+        named_settings(database_url, Template(migrated_template, dbt_read), folder, "built_template") as settings,
+        open_database(settings, Role.PIPELINE) as engine,
+    ):
+        built = build_marts(settings, engine)
         assert built.success, built.failures
         prepare_manifest(settings)
-        connection.execute(f"alter database {TEST_DATABASE} rename to built_template")
-    return Template("built_template", home / "dbt")
+    return Template("built_template", settings.uysp_home / "dbt")
 
 
 @pytest.fixture
@@ -112,9 +128,9 @@ def template(migrated_template: str) -> Template:
 
 @dataclass(frozen=True)
 class Kept:
-    """The database of an earlier test, as good as a new copy of a template."""
+    """The database of an earlier test, as good as a new copy of this one."""
 
-    template: Template
+    database: str
     fresh: reuse.Fresh
 
 
@@ -129,30 +145,34 @@ def new_settings(database_url: str, template: Template, folder: Path) -> Iterato
         shutil.copytree(template.dbt, home / "dbt")
     url = database_of(database_url, TEST_DATABASE)
     kept = _kept.pop(database_url, None)
-    if kept is None or kept.template != template:
-        create_database(database_url, template)
-        # Whoever has built marts builds them again, and that makes tables.
-        kept = Kept(template, reuse.look_at(url)) if template.dbt is None else None
+    if kept is None or kept.database != template.database:
+        create_database(database_url, template.database)
+        kept = Kept(template.database, reuse.look_at(url))
     yield Settings(_env_file=None, database_url=SecretStr(url), uysp_home=home)
-    renewed = reuse.renew(url, kept.fresh) if kept else None
+    renewed = reuse.renew(url, kept.fresh)
     if renewed:
-        _kept[database_url] = Kept(template, renewed)
-    else:
-        drop_database(database_url)
+        _kept[database_url] = Kept(template.database, renewed)
 
 
-def create_database(database_url: str, template: Template) -> None:
-    """Make the tests' database a new copy of a template, whatever was there."""
-    drop_database(database_url)
+@contextmanager
+def named_settings(database_url: str, template: Template, folder: Path, name: str) -> Iterator[Settings]:
+    """Settings as `new_settings` has them, for a database that afterwards gets another name and stays."""
+    home = folder / "home"
+    if template.dbt is not None:
+        shutil.copytree(template.dbt, home / "dbt")
+    create_database(database_url, template.database)
+    url = database_of(database_url, TEST_DATABASE)
+    yield Settings(_env_file=None, database_url=SecretStr(url), uysp_home=home)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {TEST_DATABASE} template {template.database}")
+        connection.execute(f"alter database {TEST_DATABASE} rename to {name}")
 
 
-def drop_database(database_url: str) -> None:
-    """Drop the tests' database if there is one."""
+def create_database(database_url: str, template: str) -> None:
+    """Make the tests' database a new copy of a template, whatever was there."""
     _kept.pop(database_url, None)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"drop database if exists {TEST_DATABASE} with (force)")
+        connection.execute(f"create database {TEST_DATABASE} template {template}")
 
 
 @pytest.fixture
