@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PROFILES = PROJECT / "dbt_project"
 FAILED = ("error", "fail", "runtime error", "partial success")
+READ = "partial_parse.msgpack"  # what dbt has read of its project, in its target folder
 LOG_BYTES = 2_000_000  # dbt keeps five files of this size
 LIBPQ_VARIABLES = {
     "sslmode": "PGSSLMODE",
@@ -284,6 +286,8 @@ def prepare_manifest(settings: Settings, progress: Progress | None = None) -> Pa
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=manifest.parent, prefix="parse-") as folder:
         target = Path(folder)
+        with suppress(FileNotFoundError):  # dbt sees for itself whether what a build has read still holds
+            shutil.copy(settings.uysp_home / "dbt" / "target" / READ, target)
         result = _invoke(["parse"], settings, target, None)
         if not result.success:
             raise WarehouseError(f"The dbt project cannot be read: {_one_line(result.exception)}")

@@ -2,6 +2,8 @@
 
 import fcntl
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,20 +16,34 @@ import sqlalchemy
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
-from pipelines.warehouse import build_marts, prepare_manifest
+from pipelines.warehouse import build_marts, prepare_manifest, run_dbt
+from tests import reuse
 from uysp.database import Role, open_database
 from uysp.embedded import shared_server
-from uysp.settings import Settings
+from uysp.settings import Settings, set_environment
 
-# Files of minutes, begun first, so that no worker is left alone with one of them at the end.
-LONGEST = ("test_state_machine.py", "test_erasing.py", "test_looks.py", "test_sample_base.py")
+# Files of a minute and more, begun first and in this order, so that no worker is left alone with one at the end.
+LONGEST = (
+    *("test_state_machine.py", "test_erasing.py", "test_marts.py", "test_looks.py", "test_cli.py"),
+    *("test_incremental.py", "test_schedules.py", "test_supervisor.py", "test_dbt_project.py"),
+    *("test_sample_base.py", "test_metrics.py"),
+)
 
 # One name for the database of every test: what dbt has read of its project holds for one database only.
 TEST_DATABASE = "test"
 
 
+def pytest_configure() -> None:
+    """Set right what we, the workers and whatever tests start would inherit from whoever runs the tests."""
+    # Programs in the background of a shell ignore SIGINT, which is how tests end servers.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A program that may not keep what it compiles spends seconds on that at every start, and tests start hundreds.
+    sys.dont_write_bytecode = False
+    set_environment({"PYTHONDONTWRITEBYTECODE": ""})
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(autouse=True)
@@ -77,19 +93,31 @@ class Template:
 
 
 @pytest.fixture(scope="session")
-def built_template(database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Template:
+def dbt_read(database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt has read of its project, for the tests' database."""
+    home = tmp_path_factory.mktemp("read") / "home"
+    with (
+        new_settings(database_url, Template(migrated_template), home.parent) as settings,
+        open_database(settings, Role.PIPELINE) as engine,
+    ):
+        assert run_dbt(["parse"], settings, engine, home / "dbt" / "target").success
+    return home / "dbt"
+
+
+@pytest.fixture(scope="session")
+def built_template(
+    database_url: str, migrated_template: str, dbt_read: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Template:
     """A database in which the marts were built of nothing, so that a build costs what a cycle costs."""
-    home = tmp_path_factory.mktemp("built") / "home"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {TEST_DATABASE} template {migrated_template}")
-        url = SecretStr(database_of(database_url, TEST_DATABASE))
-        settings = Settings(_env_file=None, database_url=url, uysp_home=home)
-        with open_database(settings, Role.PIPELINE) as engine:
-            built = build_marts(settings, engine)
+    folder = tmp_path_factory.mktemp("built")
+    with (
+        named_settings(database_url, Template(migrated_template, dbt_read), folder, "built_template") as settings,
+        open_database(settings, Role.PIPELINE) as engine,
+    ):
+        built = build_marts(settings, engine)
         assert built.success, built.failures
         prepare_manifest(settings)
-        connection.execute(f"alter database {TEST_DATABASE} rename to built_template")
-    return Template("built_template", home / "dbt")
+    return Template("built_template", settings.uysp_home / "dbt")
 
 
 @pytest.fixture
@@ -98,16 +126,53 @@ def template(migrated_template: str) -> Template:
     return Template(migrated_template)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The database of an earlier test, as good as a new copy of this one."""
+
+    database: str
+    fresh: reuse.Fresh
+
+
+_kept: dict[str, Kept] = {}  # by cluster
+
+
 @contextmanager
 def new_settings(database_url: str, template: Template, folder: Path) -> Iterator[Settings]:
-    """Settings for a new copy of a database, and a home in a folder."""
+    """Settings for a database that is a copy of another, and a home in a folder."""
     home = folder / "home"
     if template.dbt is not None:
         shutil.copytree(template.dbt, home / "dbt")
+    url = database_of(database_url, TEST_DATABASE)
+    kept = _kept.pop(database_url, None)
+    if kept is None or kept.database != template.database:
+        create_database(database_url, template.database)
+        kept = Kept(template.database, reuse.look_at(url))
+    yield Settings(_env_file=None, database_url=SecretStr(url), uysp_home=home)
+    renewed = reuse.renew(url, kept.fresh)
+    if renewed:
+        _kept[database_url] = Kept(template.database, renewed)
+
+
+@contextmanager
+def named_settings(database_url: str, template: Template, folder: Path, name: str) -> Iterator[Settings]:
+    """Settings as `new_settings` has them, for a database that afterwards gets another name and stays."""
+    home = folder / "home"
+    if template.dbt is not None:
+        shutil.copytree(template.dbt, home / "dbt")
+    create_database(database_url, template.database)
+    url = database_of(database_url, TEST_DATABASE)
+    yield Settings(_env_file=None, database_url=SecretStr(url), uysp_home=home)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {TEST_DATABASE} template {template.database}")
-        yield Settings(_env_file=None, database_url=SecretStr(database_of(database_url, TEST_DATABASE)), uysp_home=home)
-        connection.execute(f"drop database {TEST_DATABASE} with (force)")
+        connection.execute(f"alter database {TEST_DATABASE} rename to {name}")
+
+
+def create_database(database_url: str, template: str) -> None:
+    """Make the tests' database a new copy of a template, whatever was there."""
+    _kept.pop(database_url, None)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {TEST_DATABASE} with (force)")
+        connection.execute(f"create database {TEST_DATABASE} template {template}")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import sqlalchemy
 from pydantic import SecretStr
@@ -12,18 +13,36 @@ from playground.slack.app import AppFeatures, from_manifest
 from playground.slack.server import Slack, running_slack
 from slackbot.app import running
 from slackbot.checks import MANIFEST
+from tests.conftest import Template, database_of
 from tests.slackbot import marts
 from uysp.database import Role, open_database
 from uysp.settings import Settings
 
-SOCKETS, HTTP = "Socket Mode", "HTTP"  # the SDK needs three seconds to close a socket: where both work alike, HTTP
+SOCKETS, HTTP = "Socket Mode", "HTTP"  # where both work alike, HTTP
 both = pytest.mark.parametrize("bot", [SOCKETS, HTTP], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def marts_template(database_url: str, migrated_template: str) -> str:
+    """The name of a migrated database with empty marts."""
+    name = "marts_template"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {migrated_template}")
+    settings = Settings(_env_file=None, database_url=SecretStr(database_of(database_url, name)))
+    with open_database(settings, Role.PIPELINE) as engine:
+        marts.create_marts(engine)
+    return name
+
+
+@pytest.fixture
+def template(request: pytest.FixtureRequest, migrated_template: str) -> Template:
+    """With marts for those who work on them."""
+    return Template(request.getfixturevalue("marts_template") if "built" in request.fixturenames else migrated_template)
 
 
 @pytest.fixture
 def built(engine: sqlalchemy.Engine) -> sqlalchemy.Engine:
     """The pipeline's engine on a database with empty marts, into which a test puts what it needs."""
-    marts.create_marts(engine)
     return engine
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 from pydantic import SecretStr
+from slack_sdk.socket_mode.builtin.connection import Connection
 from sqlalchemy import text
 
 from playground.slack.limits.blocks import block_faults
@@ -285,6 +286,23 @@ def test_dropped_connections_are_opened_again(
         slack.renew_sockets()
         slack.wait_for_connections(timeout=20)
         assert eventually(lambda: slack.command("ada", "help", "general").error is None, 20)
+
+
+def test_socket_mode_ends_without_waiting_for_what_slack_may_send_next(
+    settings: Settings, reading: Engine, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = Connection.connect
+
+    def connect_to_wait(self: Connection) -> None:
+        connect(self)
+        assert self.sock is not None
+        self.sock.settimeout(60)
+
+    monkeypatch.setattr(Connection, "connect", connect_to_wait)
+    with running(bot_settings(settings, slack, SOCKETS), reading):
+        slack.wait_for_connections()
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
 
 
 def test_what_was_asked_before_the_end_is_answered(

@@ -390,7 +390,10 @@ class Sequence(RuleBasedStateMachine):
     def let_writes_settle(self) -> None:
         """As if the last write had been a while ago: listings are not believed for two seconds after one."""
         with self.reader.engine.begin() as connection:
-            connection.execute(text("update raw.leads set written_at = written_at - interval '10 s'"))
+            connection.execute(
+                text("update raw.leads set written_at = written_at - interval '10 s' where client = :client"),
+                {"client": self.reader.client.key},
+            )
 
     def make_checks_due(self) -> None:
         with self.reader.engine.begin() as connection:

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -12,7 +11,7 @@ from pydantic import SecretStr
 
 from pipelines.warehouse import build_marts
 from playground.sample.loading import live, load_sample
-from tests.conftest import database_of
+from tests.conftest import Template, database_of, named_settings
 from uysp.database import Role, open_database
 from uysp.settings import Settings
 
@@ -43,24 +42,26 @@ def c_locale_database(database_url: str, tmp_path_factory: pytest.TempPathFactor
     return opened
 
 
+@pytest.fixture
+def template(migrated_template: str, dbt_read: Path) -> Template:
+    """No marts yet; dbt has read its project."""
+    return Template(migrated_template, dbt_read)
+
+
 @pytest.fixture(scope="session")
 def sample_settings(
-    database_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
+    database_url: str, migrated_template: str, dbt_read: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     """The marts over a sample base that was loaded and has changed twice since; to be read only."""
-    name = f"sample_{uuid4().hex}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {migrated_template}")
-        settings = Settings(
-            _env_file=None,
-            database_url=SecretStr(database_of(database_url, name)),
-            uysp_home=tmp_path_factory.mktemp("sample"),
-        )
-        with open_database(settings, Role.PIPELINE) as engine:
-            sources = load_sample(engine, "acme", leads=SAMPLE_LEADS, audit=3 * SAMPLE_LEADS)
-            for seed in range(2):
-                live(engine, sources, leads=SAMPLE_LEADS // 5, seed=seed)
-            built = build_marts(settings, engine)
-            assert built.success, built.failures
-        yield settings
-        connection.execute(f"drop database {name} with (force)")
+    name = "sample"
+    folder = tmp_path_factory.mktemp("sample")
+    with (
+        named_settings(database_url, Template(migrated_template, dbt_read), folder, name) as settings,
+        open_database(settings, Role.PIPELINE) as engine,
+    ):
+        sources = load_sample(engine, "acme", leads=SAMPLE_LEADS, audit=3 * SAMPLE_LEADS)
+        for seed in range(2):
+            live(engine, sources, leads=SAMPLE_LEADS // 5, seed=seed)
+        built = build_marts(settings, engine)
+        assert built.success, built.failures
+    return settings.model_copy(update={"database_url": SecretStr(database_of(database_url, name))})
