@@ -120,18 +120,7 @@ def build_marts(
         built = _begin_build(engine)
         if not select:
             arguments += built.arguments
-        with ThreadPoolExecutor(max_workers=1) as beside:  # what comes after the leads need not wait for their index
-            refreshed: list[Future[int]] = []
-
-            def index_leads(model: str) -> None:
-                if model == "model.uysp.leads":
-                    refreshed.append(beside.submit(lead_index.refresh, engine))
-
-            result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress, index_leads)
-        if refreshed:
-            refreshed[0].result()
-        else:
-            lead_index.refresh(engine)
+        result = _build_and_index(arguments, settings, engine, progress)
         if result.success and not select:
             _remember_build(engine, built)
         seconds = time.monotonic() - started
@@ -148,6 +137,25 @@ def build_marts(
         nodes=nodes,
         is_whole=built.is_whole and not select,
     )
+
+
+def _build_and_index(
+    arguments: list[str], settings: Settings, engine: Engine, progress: Progress | None
+) -> "dbtRunnerResult":
+    """Run dbt, and index the leads as soon as they are built, beside what comes after them."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        refreshed: list[Future[int]] = []
+
+        def index_leads(model: str) -> None:
+            if model == "model.uysp.leads":
+                refreshed.append(beside.submit(lead_index.refresh, engine))
+
+        result = _invoke(arguments, settings, settings.uysp_home / "dbt" / "target", progress, index_leads)
+    if refreshed:
+        refreshed[0].result()
+    else:
+        lead_index.refresh(engine)
+    return result
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@
             staging.airtable_timestamp(cells."{{ field }}", versions.observed_at) as "{{ field }}"
             {{- "," if not loop.last }}
             {%- endfor %}
+        from (values (0)) as once
+        order by once.column1
         offset 0
     ) as parsed
     {%- endif %}

@@ -21,8 +21,9 @@ loaded as (
     from {{ source('uysp', 'clients') }} as clients
     cross join (values ('leads'), ('campaigns'), ('sms_templates'), ('sms_audit')) as named (source_table)
     where (
-        select true from records
+        select true as is_there from records
         where records.client = clients.client and records.source_table = named.source_table
+        order by is_there
         limit 1
     )
 ),
@@ -53,6 +54,7 @@ counted as (
             where records.client = known.client and records.source_table = known.source_table
         ) as found
     from known
+    order by client, source_table
     offset 0
 )
 
