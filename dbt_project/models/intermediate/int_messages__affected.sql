@@ -1,5 +1,5 @@
 -- One row per client, audit record whose message is computed anew: records that changed, all records of a lead that
--- such a record names or did or that changed, those of a campaign known or shown otherwise, and all of the phones of these.
+-- such a record names or did or that changed, those of a campaign known or shown otherwise, and all of these phones.
 -- Attempts meet results by lead or by phone and receipts meet messages by phone, so nothing reaches further.
 {{ config(incremental_strategy='refill') }}
 
