@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader, base_file, emulator, reader
 from uysp.airtable.limiter import Kind, SharedLimiter, shared_limiter
-from uysp.doctor import Finding, State, check_calls, check_clients
+from uysp.doctor import Finding, State, check_calls, check_clients, create_notes
 from uysp.settings import Client, Settings
 
 __all__ = ["base_file", "emulator", "reader"]  # fixtures
@@ -98,3 +99,32 @@ def test_bases_are_looked_at_without_a_database_too(reader: Reader) -> None:
     findings = list(check_clients(away))
     assert findings[0].part == f"airtable {reader.client.key} token"
     assert findings[0].state is State.OK
+
+
+def test_what_was_renamed_in_airtable_is_still_found_and_nothing_is_told_to_be_created(
+    reader: Reader, emulator: Emulator
+) -> None:
+    settings, base_id = configured(reader), reader.client.base_id
+    reader.sync()
+    before = {finding for finding in check_clients(settings) if finding.state is not State.OK}
+    for old, new in {"Phone": "Telefon", "Processing Status": "Pipeline", "Notes": "Notizen"}.items():
+        edit(emulator.store, base_id, "rename_field", table="Leads", field=old, name=new)
+    edit(emulator.store, base_id, "rename_table", table="SMS_Audit", name="Texts")
+    reader.sync()
+    findings = list(check_clients(settings))
+    assert {finding for finding in findings if finding.state is not State.OK} == before
+    audit = {finding.part: finding for finding in findings}[f"airtable {reader.client.key} SMS_Audit"]
+    assert "is called 'Texts' now" in audit.text
+    assert list(create_notes(settings, lambda _: True)) == [f"Client {reader.client.key}: nothing to create."]
+
+
+def test_what_went_from_airtable_is_named_as_what_it_was(reader: Reader, emulator: Emulator) -> None:
+    settings, base_id = configured(reader), reader.client.base_id
+    reader.sync()
+    for name in ("Phone", "Booked"):
+        edit(emulator.store, base_id, "delete_field", table="Leads", field=name)
+    edit(emulator.store, base_id, "delete_table", table="SMS_Audit")
+    told = {(finding.state, finding.part.split()[-1], finding.text) for finding in check_clients(settings)}
+    assert (State.NOTE, "Leads", "no field 'Phone'; what depends on it stays empty") in told
+    assert (State.WRONG, "Leads", "no field 'Booked', without which no number is right") in told
+    assert (State.NOTE, "SMS_Audit", "the base has no such table") in told

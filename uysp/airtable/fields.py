@@ -98,18 +98,19 @@ class SourceTable:
 
 
 def find_tables(
-    connection: Connection, client: Client, schema: list[Table]
+    connection: Connection | None, client: Client, schema: list[Table]
 ) -> tuple[dict[str, SourceTable], list[str]]:
     """Match our tables with those of the base: by the id they had before, else by name.
+
+    Args:
+        connection: to read the registry; None: nothing is known, so that names alone count.
+        client: whose base.
+        schema: all tables of the base.
 
     Returns:
         The tables that the base has, by source table, and the names of those that it has not.
     """
-    rows = connection.execute(
-        text("select source_table, table_id from raw.airtable_tables where client = :client"),
-        {"client": client.key},
-    )
-    known_ids = {row.source_table: row.table_id for row in rows}
+    known_ids = {} if connection is None else _known_ids(connection, client)
     schema = [_storable(table) for table in schema]
     by_id = {table.id: table for table in schema}
     by_name = {table.name: table for table in schema if table.id not in known_ids.values()}
@@ -120,7 +121,7 @@ def find_tables(
         if table is None:
             missing.append(source_table)
         else:
-            known = _known_fields(connection, client, source_table)
+            known = {} if connection is None else _known_fields(connection, client, source_table)
             naming = _named(client, source_table, table.fields, known)
             found[source_table] = _source_table(client, source_table, table, naming)
     return found, missing
@@ -244,6 +245,14 @@ def record_registry(connection: Connection, source: SourceTable, seen_at: dateti
         ],
     )
     _record_options(connection, source, key)
+
+
+def _known_ids(connection: Connection, client: Client) -> dict[str, str]:
+    rows = connection.execute(
+        text("select source_table, table_id from raw.airtable_tables where client = :client"),
+        {"client": client.key},
+    )
+    return {row.source_table: row.table_id for row in rows}
 
 
 def _known_fields(connection: Connection, client: Client, source_table: str) -> dict[str, KnownField]:
