@@ -1,0 +1,95 @@
+"""The clients file (UYSP_CLIENTS_FILE): a TOML section for each client; what is wrong in it is said in one sentence.
+
+Nothing that may be a token is repeated in a message: people paste them where the name of their variable belongs.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from uysp.errors import ConfigurationError
+
+CLIENT_KEY = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MAY_BE_SECRET = re.compile(r"(pat|key)[A-Za-z0-9]{14,}|.*[0-9a-f]{32}.*")  # both halves of a token, and older keys
+
+
+def known_timezone(name: str) -> str:
+    """Refuse what is no IANA time zone such as America/New_York."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; use a name such as America/New_York") from None
+    return name
+
+
+class ClientSection(BaseModel):
+    """A [clients.KEY] section of the clients file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    base_id: str = Field(min_length=1)
+    token_variable: str
+    name: str | None = None
+    timezone: Annotated[str, AfterValidator(known_timezone)] = "UTC"
+    slack_channels: list[str] = []
+    slack_user_groups: list[str] = []
+    field_names: dict[str, str] = Field(default={}, alias="fields")
+
+
+class _ClientsFile(BaseModel):
+    clients: dict[Annotated[str, Field(pattern=CLIENT_KEY)], ClientSection] = Field(min_length=1)
+
+
+def read_clients_file(path: Path, variables: Mapping[str, str]) -> dict[str, ClientSection]:
+    """Return the sections of the file by client key.
+
+    Args:
+        path: of the file.
+        variables: everything set in the environment and in `.env`, for the tokens.
+
+    Raises:
+        ConfigurationError: it cannot be read, or something in it is wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"The clients file {path} cannot be read: {error}. Nothing was changed.") from None
+    try:
+        sections = _ClientsFile.model_validate(document).clients
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"The clients file {path}, {where}: {said}. Nothing was changed.") from None
+    bases: dict[str, str] = {}
+    for key, section in sections.items():
+        _check_variable(path, key, section.token_variable, variables)
+        if section.base_id in bases:
+            raise ConfigurationError(
+                f"The clients {bases[section.base_id]} and {key} in {path} have the same base, so everything would "
+                "count twice; remove one. Nothing was changed."
+            )
+        bases[section.base_id] = key
+    return sections
+
+
+def _check_variable(path: Path, key: str, name: str, variables: Mapping[str, str]) -> None:
+    if not _VARIABLE.fullmatch(name) or _MAY_BE_SECRET.fullmatch(name):
+        suggested = f"AIRTABLE_TOKEN_{key.replace('-', '_').upper()}"
+        raise ConfigurationError(
+            f"[clients.{key}] in {path}: token_variable is no name of a variable (letters, digits and underscores; not "
+            "the token itself, which does not belong in this file). Nothing was changed; set a variable such as "
+            f"{suggested} to the token, in the environment or in .env, and name that."
+        )
+    if not variables.get(name):
+        raise ConfigurationError(
+            f"[clients.{key}] in {path} names the variable {name}, which is not set. Nothing was changed; set it to "
+            "the client's token, in the environment or in .env."
+        )
