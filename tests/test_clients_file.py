@@ -51,3 +51,36 @@ def test_a_variable_that_is_not_set_is_named_with_what_to_do(file: Path) -> None
     said = refusal(file, section(token_variable="ACME_TOKEN"))
     assert "ACME_TOKEN, which is not set" in said
     assert "set it" in said
+
+
+WRONG_NAMES = {
+    "there is no such field": ('"Nonsense" = "No Such Field"', ["'Nonsense'", "no field that is read here"]),
+    "another spelling of one": ('"company" = "Firma"', ["'company'", "did you mean 'Company'"]),
+    "one field for two": ('"Company" = "Firma"\n"Job Title" = "Firma"', ["'Company'", "'Job Title'", "'Firma'"]),
+    "the field of another": ('"Company" = "Email"', ["'Company'", "'Email'", "another field"]),
+    "in a table of messages": ('"Text" = "Status"', ["'Text'", "'Status'"]),
+    "no name": ('"Company" = ""', ["'Company'", "empty"]),
+}
+
+
+@pytest.mark.parametrize(("names", "words"), WRONG_NAMES.values(), ids=WRONG_NAMES)
+def test_names_of_fields_that_would_mix_up_cells_are_refused(names: str, words: list[str], file: Path) -> None:
+    said = refusal(file, section() + f"[clients.a.fields]\n{names}\n")
+    for word in ["clients.a.fields", *words]:
+        assert word in said
+
+
+def test_names_of_fields_that_are_clear_are_taken(file: Path) -> None:
+    names = {
+        "Company": "Job Title",  # which another one replaces
+        "Job Title": "Firma",
+        "Email": "Email",
+        "Text": "Notes",  # of different tables
+        "Event": "Firma",
+        "HRQ Reason": "Why",  # is written only
+        "Phone": "Telefon",  # of two tables
+    }
+    lines = "".join(f'"{name}" = "{own}"\n' for name, own in names.items())
+    file.write_text(section() + f"[clients.a.fields]\n{lines}")
+    (client,) = Settings(uysp_clients_file=file).clients
+    assert client.field_names == names

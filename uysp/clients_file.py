@@ -3,6 +3,7 @@
 Nothing that may be a token is repeated in a message: people paste them where the name of their variable belongs.
 """
 
+import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -77,6 +78,7 @@ def read_clients_file(path: Path, variables: Mapping[str, str]) -> dict[str, Cli
                 "count twice; remove one. Nothing was changed."
             )
         bases[section.base_id] = key
+        _check_names(path, key, section.field_names)
     return sections
 
 
@@ -93,3 +95,39 @@ def _check_variable(path: Path, key: str, name: str, variables: Mapping[str, str
             f"[clients.{key}] in {path} names the variable {name}, which is not set. Nothing was changed; set it to "
             "the client's token, in the environment or in .env."
         )
+
+
+def _check_names(path: Path, key: str, names: Mapping[str, str]) -> None:
+    """Refuse names that would leave an entry without effect, or read one field's cells as another's."""
+    from uysp.airtable.fields import TABLES, canonical_names  # which imports the settings, and they this module
+
+    of_tables = [canonical_names(source_table) for source_table in TABLES]
+    known = set().union(*of_tables)
+
+    def refused(what: str) -> ConfigurationError:
+        return ConfigurationError(f"[clients.{key}.fields] in {path}: {what}. Nothing was changed.")
+
+    for name, own in names.items():
+        if name not in known:
+            alike = {each.casefold(): each for each in sorted(known)}
+            near = difflib.get_close_matches(name.casefold(), alike, n=1)
+            hint = f"; did you mean {alike[near[0]]!r}?" if near else ", so remove the line"
+            raise refused(f"{name!r} is no field that is read here{hint}")
+        if not own.strip():
+            raise refused(f"the base's own name for {name!r} is empty; write it, or remove the line")
+    for of_table in of_tables:
+        named: dict[str, str] = {}
+        for name, own in names.items():
+            if name not in of_table:
+                continue
+            if own in named:
+                raise refused(
+                    f"{named[own]!r} and {name!r} are both to be read from the base's field {own!r}; one of the two "
+                    "lines is wrong"
+                )
+            if own in of_table - names.keys():
+                raise refused(
+                    f"{name!r} is to be read from {own!r}, which is another field's name; correct the line, or say by "
+                    f"which name {own!r} itself goes in the base"
+                )
+            named[own] = name

@@ -69,6 +69,9 @@ EXPECTED_FIELDS = {
     ),
 }
 
+# What is written and never read by a model.
+WRITTEN_FIELDS = {"leads": ("HRQ Reason",)}
+
 SELECTS = ("singleSelect", "multipleSelects")
 
 
@@ -274,10 +277,15 @@ def _read_by_models(source_table: str) -> set[str]:
     return {*REQUIRED_FIELDS.get(source_table, ()), *EXPECTED_FIELDS[source_table]}
 
 
+def canonical_names(source_table: str) -> set[str]:
+    """Return the names of a table's fields that are used here; for each of them a base may have its own."""
+    return {*_read_by_models(source_table), *WRITTEN_FIELDS.get(source_table, ())}
+
+
 def _own_names(client: Client, source_table: str) -> dict[str, str]:
     """Return what the clients file says of this table: it names fields without their tables."""
-    here = _read_by_models(source_table)
-    elsewhere = set().union(*map(_read_by_models, TABLES)) - here
+    here = canonical_names(source_table)
+    elsewhere = set().union(*map(canonical_names, TABLES)) - here
     return {canonical: own for canonical, own in client.field_names.items() if canonical not in elsewhere}
 
 
