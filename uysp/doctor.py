@@ -1,6 +1,6 @@
 """What `uysp doctor` looks at: one function per part, each yielding findings with a remedy."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from uysp.airtable.fields import (
     TABLES,
     SourceTable,
     find_tables,
+    unmet_names,
 )
 from uysp.airtable.hooks import own_hooks
 from uysp.airtable.limiter import Kind, Limiter, Pace, base_scope, shared_limiter, token_scope
@@ -225,7 +226,8 @@ def _check_client(settings: Settings, client: Client, pace: Pace, engine: Engine
             yield Finding(f"{part} {name}", state, "the base has no such table", f"Create or restore the table {name}.")
             continue
         findings = [
-            *_missing_fields(f"{part} {name}", source, client.field_names),
+            *_missing_fields(f"{part} {name}", source),
+            *(Finding(f"{part} {name}", State.NOTE, said) for said in unmet_names(tables, source)),
             *_missing_options(f"{part} {name}", source),
         ]
         yield from findings
@@ -246,18 +248,18 @@ def _hook_finding(part: str, gateway: Gateway) -> Finding:
     return Finding(part, State.OK, "changes are followed" if hooks else "will be made with the next sync")
 
 
-def _missing_fields(part: str, source: SourceTable, own_names: Mapping[str, str]) -> Iterator[Finding]:
+def _missing_fields(part: str, source: SourceTable) -> Iterator[Finding]:
     present = set(source.names.values())
     for name in REQUIRED_FIELDS.get(source.source_table, ()):
         if name not in present:
-            text = f"no field {own_names.get(name, name)!r}, without which no number is right"
+            text = f"no field {source.called(name)}, without which no number is right"
             yield Finding(part, State.WRONG, text, "Restore it, or name this base's own field in the clients file.")
     for name in EXPECTED_FIELDS[source.source_table]:
         if name not in present:
-            text = f"no field {own_names.get(name, name)!r}; what depends on it stays empty"
+            text = f"no field {source.called(name)}; what depends on it stays empty"
             remedy = "Create it, or name this base's own field in the clients file."
             if name == "Notes":
-                text = f"no field {own_names.get(name, name)!r}, so no note can be written"
+                text = f"no field {source.called(name)}, so no note can be written"
                 remedy += " uysp doctor --fix offers to create it."
             yield Finding(part, State.NOTE, text, remedy)
 

@@ -128,3 +128,18 @@ def test_what_went_from_airtable_is_named_as_what_it_was(reader: Reader, emulato
     assert (State.NOTE, "Leads", "no field 'Phone'; what depends on it stays empty") in told
     assert (State.WRONG, "Leads", "no field 'Booked', without which no number is right") in told
     assert (State.NOTE, "SMS_Audit", "the base has no such table") in told
+
+
+def test_names_of_the_clients_file_that_the_base_lacks_are_told_by_doctor_and_with_every_sync(
+    reader: Reader, emulator: Emulator
+) -> None:
+    edit(emulator.store, reader.client.base_id, "rename_field", table="Leads", field="Phone", name="Telefon")
+    edit(emulator.store, reader.client.base_id, "delete_field", table="Leads", field="Job Title")
+    reader = reader.named(field_names={"Company": "Firma", "Job Title": "Beruf", "Phone": "Telefon"})
+    told = [finding.text for finding in check_clients(configured(reader)) if finding.part.endswith(("Leads", "Audit"))]
+    instead = "says 'Firma' for 'Company', but Leads has no field of that name; its field 'Company' is read instead"
+    missing = "no field 'Beruf' (in the clients file for 'Job Title')"
+    for said in (told, reader.sync()["leads"].warnings, reader.sync()["leads"].warnings):
+        assert len([each for each in said if instead in each]) == 1
+        assert len([each for each in said if missing in each]) == 1
+        assert not [each for each in said if "Phone" in each]

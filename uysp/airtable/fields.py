@@ -6,7 +6,7 @@ are known by id, with the time in which each of their names was in use.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -84,6 +84,7 @@ class SourceTable:
         table: its Airtable schema.
         names: canonical name by field id, for the fields that exist.
         own_names: by field id, the base's own name by which the clients file named it.
+        file_names: canonical name to this base's own name, as the clients file has it for this table.
         warnings: what a person should know, a sentence each.
     """
 
@@ -92,7 +93,13 @@ class SourceTable:
     table: Table
     names: Mapping[str, str]
     own_names: Mapping[str, str] = field(default_factory=dict)
+    file_names: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def called(self, name: str) -> str:
+        """Return how to call a field that is looked for, with the name that the clients file gives it."""
+        own = self.file_names.get(name, name)
+        return repr(name) if own == name else f"{own!r} (in the clients file for {name!r})"
 
     @property
     def attachment_names(self) -> list[str]:
@@ -127,7 +134,7 @@ def find_tables(
             known = {} if connection is None else _known_fields(connection, client, source_table)
             naming = _named(client, source_table, table.fields, known)
             found[source_table] = _source_table(client, source_table, table, naming)
-    return found, missing
+    return _with_unmet_names(found), missing
 
 
 def known_tables(connection: Connection, client: Client) -> dict[str, SourceTable]:
@@ -160,7 +167,7 @@ def known_tables(connection: Connection, client: Client) -> dict[str, SourceTabl
         ):
             return {}
         tables[name] = _source_table(client, name, Table(of_table[0].table_id, of_table[0].table_name, fields), naming)
-    return tables
+    return _with_unmet_names(tables)
 
 
 def option_names(source: SourceTable) -> dict[str, frozenset[str]]:
@@ -190,7 +197,8 @@ def missing_requirements(found: Mapping[str, SourceTable], missing: list[str]) -
         if source_table in found:
             table, present = found[source_table].table, set(found[source_table].names.values())
             lacking += [
-                f"the field {name!r} of {TABLES[source_table]}{_lookalike(name, table.fields)}"
+                f"the field {found[source_table].called(name)} of {TABLES[source_table]}"
+                f"{_lookalike(name, table.fields)}"
                 for name in names
                 if name not in present
             ]
@@ -292,9 +300,10 @@ def _own_names(client: Client, source_table: str) -> dict[str, str]:
 def _source_table(client: Client, source_table: str, table: Table, naming: Naming) -> SourceTable:
     names = naming.names
     holders = {names[item.id]: item for item in table.fields}
+    source = SourceTable(client.key, source_table, table, names, naming.own_names, _own_names(client, source_table))
     warnings = [
-        f"The base of client {client.key} has no field {name!r} in {table.name}{_lookalike(name, table.fields)}; "
-        "what depends on it stays empty."
+        f"The base of client {client.key} has no field {source.called(name)} in {table.name}"
+        f"{_lookalike(name, table.fields)}; what depends on it stays empty."
         for name in EXPECTED_FIELDS[source_table]
         if name not in holders
     ]
@@ -306,7 +315,29 @@ def _source_table(client: Client, source_table: str, table: Table, naming: Namin
                 f"The field {item.name!r} of {table.name} is kept as {names[item.id]!r}: the name is that of the field "
                 f"that is called {holder.name!r} now. If it is the wrong one, name the right one in the clients file."
             )
-    return SourceTable(client.key, source_table, table, names, naming.own_names, tuple(warnings))
+    return replace(source, warnings=tuple(warnings))
+
+
+def unmet_names(tables: Mapping[str, SourceTable], source: SourceTable) -> list[str]:
+    """Return in words which lines of the clients file mean no field, where another is read in its place.
+
+    A name that two of our tables have, Phone, is met where one of them has the field.
+    """
+    met = {each.names[field_id] for each in tables.values() for field_id in each.own_names}
+    return [
+        f"The clients file says {own!r} for {name!r}, but {source.table.name} has no field of that name; its field "
+        f"{item.name!r} is read instead. Correct or remove the line."
+        for name, own in source.file_names.items()
+        for item in source.table.fields
+        if source.names[item.id] == name and name not in met
+    ]
+
+
+def _with_unmet_names(tables: dict[str, SourceTable]) -> dict[str, SourceTable]:
+    return {
+        name: replace(source, warnings=(*source.warnings, *unmet_names(tables, source)))
+        for name, source in tables.items()
+    }
 
 
 def _lookalike(name: str, fields: Iterable[Field]) -> str:
