@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from uysp.errors import ConfigurationError
 from uysp.settings import Settings
@@ -51,6 +52,22 @@ def test_a_variable_that_is_not_set_is_named_with_what_to_do(file: Path) -> None
     said = refusal(file, section(token_variable="ACME_TOKEN"))
     assert "ACME_TOKEN, which is not set" in said
     assert "set it" in said
+
+
+@pytest.mark.parametrize(
+    "base", ["nope", "app", TOKEN, "tblAbCdEfGhIjKlMn", "appAbC/tblX", "app AbC", "https://airtable.com/appX"]
+)
+def test_what_is_no_base_id_is_refused_before_anything_is_asked(base: str, file: Path) -> None:
+    told = [refusal(file, section(base=base))]
+    with pytest.raises(ConfigurationError) as refused:
+        _ = Settings(airtable_api_key=SecretStr("pat"), airtable_base_id=base).clients
+    told.append(str(refused.value))
+    assert ["clients.a" in told[0], told[1].startswith("AIRTABLE_BASE_ID")] == [True, True]
+    for said in told:
+        assert "app followed by 14" in said
+        assert "Nothing was changed" in said
+        assert base == "app" or base not in said
+    assert refused.value.exit_status == 2
 
 
 WRONG_NAMES = {

@@ -18,7 +18,21 @@ from uysp.errors import ConfigurationError
 CLIENT_KEY = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BASE_ID = re.compile(r"app[A-Za-z0-9]+")  # of any length, because emulators may have shorter ones
 _MAY_BE_SECRET = re.compile(r"(pat|key)[A-Za-z0-9]{14,}|.*[0-9a-f]{32}.*")  # both halves of a token, and older keys
+
+
+def check_base_id(name: str, base_id: str) -> None:
+    """Refuse what Airtable would only refuse after several attempts; `name` says where it stands.
+
+    Raises:
+        ConfigurationError: it is no base's id.
+    """
+    if not _BASE_ID.fullmatch(base_id):
+        raise ConfigurationError(
+            f"{name} is no id of a base (app followed by 14 letters and digits, as the base's address in the browser "
+            "has it). Nothing was changed; correct it."
+        )
 
 
 def known_timezone(name: str) -> str:
@@ -35,7 +49,7 @@ class ClientSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    base_id: str = Field(min_length=1)
+    base_id: str
     token_variable: str
     name: str | None = None
     timezone: Annotated[str, AfterValidator(known_timezone)] = "UTC"
@@ -71,6 +85,7 @@ def read_clients_file(path: Path, variables: Mapping[str, str]) -> dict[str, Cli
         raise ConfigurationError(f"The clients file {path}, {where}: {said}. Nothing was changed.") from None
     bases: dict[str, str] = {}
     for key, section in sections.items():
+        check_base_id(f"[clients.{key}] in {path}: base_id", section.base_id)
         _check_variable(path, key, section.token_variable, variables)
         if section.base_id in bases:
             raise ConfigurationError(

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from uysp.clients_file import CLIENT_KEY, known_timezone, read_clients_file
+from uysp.clients_file import CLIENT_KEY, check_base_id, known_timezone, read_clients_file
 from uysp.errors import ConfigurationError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -159,6 +159,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"{missing} is not set, so no base can be read; set it in the environment or in .env."
             )
+        check_base_id("AIRTABLE_BASE_ID", self.airtable_base_id)
         return (
             Client(
                 self.uysp_client,
