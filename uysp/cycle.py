@@ -17,7 +17,7 @@ from uysp.airtable.limiter import Kind
 from uysp.airtable.model import Record
 from uysp.airtable.ranges import all_pages
 from uysp.capture import mark
-from uysp.deletions import believable, held, release_found, room
+from uysp.deletions import believable, held, release_found, remember_confirmed, room
 from uysp.raw import LoadResult, Staged, begin_staging, load_staged, missing_ids, stage, staged_among
 from uysp.settings import AIRTABLE_SHARED_RATE, Client, Settings
 
@@ -147,6 +147,8 @@ def load_and_release(
     """Load what is staged and delete what is missing, as far as so many deletions can be believed."""
     gone = believable(connection, source, missing, accept=cycle.accept_deletions)
     result = load_staged(connection, source, staged, gone)
+    if cycle.accept_deletions and result.deleted:
+        remember_confirmed(connection, source)
     release_found(connection, source)
     mark(connection, source.client, source.source_table, result.overtaken)
     return result
