@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from uysp.errors import ConfigurationError
-from uysp.settings import Settings
+from uysp.settings import Settings, load_settings
 
 TOKEN = "patAbCdEfGhIjKlMn.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -101,3 +101,57 @@ def test_names_of_fields_that_are_clear_are_taken(file: Path) -> None:
     file.write_text(section() + f"[clients.a.fields]\n{lines}")
     (client,) = Settings(uysp_clients_file=file).clients
     assert client.field_names == names
+
+
+WRONG_FILES = {
+    "a misspelt setting": ('[clients.a]\nbase_id="appX"\ntoken_variabl="T"', ["'token_variabl'", "'token_variable'"]),
+    "an unknown setting": ('[clients.a]\nbase_id="appX"\ntoken_variable="T"\nzzz=1', ["'zzz'", "there are base_id"]),
+    "a missing setting": ('[clients.a]\nbase_id="appX"', ["token_variable is missing", "write it"]),
+    "nothing": ("", ["no client", "[clients.KEY]", "docs/add-a-client.md"]),
+    "no client": ("[clients]", ["no client", "[clients.KEY]", "docs/add-a-client.md"]),
+    "a misspelt section": (section().replace("clients", "client"), ["'client'", "[clients.KEY]"]),
+    "a key with a blank": ("[clients.'a b']", ["'a b'", "letters, digits, - and _"]),
+    "a number for text": ('[clients.a]\nbase_id=5\ntoken_variable="T"', ["clients.a.base_id", "text in double quotes"]),
+    "text for a list": (section(slack_channels="C1"), ["clients.a.slack_channels", "a list"]),
+    "a number for a section": ("clients = 3", ["clients", "section"]),
+    "no name": (section() + '[clients.a.fields]\n"Company" = 3', ["clients.a.fields.Company", "text in double quotes"]),
+    "no TOML": ("[clients.a]\nbase_id = appX", ["line 2", "double quotes"]),
+    "no text": (b"\xff", ["UTF-8"]),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), WRONG_FILES.values(), ids=WRONG_FILES)
+def test_what_is_wrong_is_said_in_words_with_what_to_do(content: str | bytes, words: list[str], file: Path) -> None:
+    said = refusal(file, content)
+    for word in [str(file), *words]:
+        assert word in said
+    for foreign in ("Field required", "codec", "Errno", "pattern", "String should", "Input should"):
+        assert foreign not in said
+
+
+def test_a_file_that_is_not_there_or_cannot_be_read_is_told_with_what_to_do(file: Path) -> None:
+    for path, word in ((file, "does not exist"), (file.parent, "is a folder")):
+        with pytest.raises(ConfigurationError) as refused:
+            _ = Settings(uysp_clients_file=path).clients
+        said = str(refused.value)
+        assert f"{path} (UYSP_CLIENTS_FILE) {word}" in said
+        assert "docs/add-a-client.md" in said
+        assert "Nothing was changed" in said
+        assert "Errno" not in said
+
+
+def test_a_refused_token_is_told_by_the_name_of_its_variable(file: Path) -> None:
+    file.write_text(section())
+    (client,) = Settings(uysp_clients_file=file).clients
+    assert client.credential_variable == "T"
+    (single,) = Settings(airtable_api_key=SecretStr("pat"), airtable_base_id="appX").clients
+    assert single.credential_variable == "AIRTABLE_API_KEY"
+
+
+@pytest.mark.parametrize("key", ["a b", "-a", "k" * 64])
+def test_a_key_that_is_none_is_told_in_words(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UYSP_CLIENT", key)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert str(refused.value).startswith("UYSP_CLIENT cannot be used: ")
+    assert "letters, digits, - and _" in str(refused.value)

@@ -6,17 +6,27 @@ Nothing that may be a token is repeated in a message: people paste them where th
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from uysp.errors import ConfigurationError
 
-CLIENT_KEY = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+HOW = "docs/add-a-client.md"
 
+# By pydantic's names of errors: what stands where something else belongs.
+_WANTED = {
+    "string_type": "text in double quotes",
+    "list_type": 'a list of texts, such as ["C0123456789"]',
+    "dict_type": "a section with lines of its own",
+    "model_type": "a section with lines of its own",
+}
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BASE_ID = re.compile(r"app[A-Za-z0-9]+")  # of any length, because emulators may have shorter ones
 _MAY_BE_SECRET = re.compile(r"(pat|key)[A-Za-z0-9]{14,}|.*[0-9a-f]{32}.*")  # both halves of a token, and older keys
@@ -44,6 +54,16 @@ def known_timezone(name: str) -> str:
     return name
 
 
+def client_key(key: str) -> str:
+    """Refuse what is no key of a client."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(
+            f"{key!r} is no key of a client: a key is letters, digits, - and _, begins with a letter or digit, and has "
+            "63 characters at most"
+        )
+    return key
+
+
 class ClientSection(BaseModel):
     """A [clients.KEY] section of the clients file."""
 
@@ -59,7 +79,9 @@ class ClientSection(BaseModel):
 
 
 class _ClientsFile(BaseModel):
-    clients: dict[Annotated[str, Field(pattern=CLIENT_KEY)], ClientSection] = Field(min_length=1)
+    model_config = ConfigDict(extra="forbid")
+
+    clients: dict[Annotated[str, AfterValidator(client_key)], ClientSection] = Field(min_length=1)
 
 
 def read_clients_file(path: Path, variables: Mapping[str, str]) -> dict[str, ClientSection]:
@@ -72,17 +94,12 @@ def read_clients_file(path: Path, variables: Mapping[str, str]) -> dict[str, Cli
     Raises:
         ConfigurationError: it cannot be read, or something in it is wrong.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"The clients file {path} cannot be read: {error}. Nothing was changed.") from None
+    document = _toml(path)
     try:
         sections = _ClientsFile.model_validate(document).clients
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"The clients file {path}, {where}: {said}. Nothing was changed.") from None
+        said = _said(error.errors(include_input=False, include_url=False))
+        raise ConfigurationError(f"The clients file {path}: {said}. Nothing was changed.") from None
     bases: dict[str, str] = {}
     for key, section in sections.items():
         check_base_id(f"[clients.{key}] in {path}: base_id", section.base_id)
@@ -95,6 +112,46 @@ def read_clients_file(path: Path, variables: Mapping[str, str]) -> dict[str, Cli
         bases[section.base_id] = key
         _check_names(path, key, section.field_names)
     return sections
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    what_to_do = f"Nothing was changed; {HOW} says what stands in it."
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        said = f"The clients file {path} is no UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"line \d+, column \d+", str(error))
+        said = f"The clients file {path} is no TOML {f'from {place[0]} on' if place else 'at its end'}"
+        what_to_do = f"Text stands in double quotes, a section's name in brackets. {what_to_do}"
+    except FileNotFoundError:
+        said = f"The clients file {path} (UYSP_CLIENTS_FILE) does not exist"
+    except IsADirectoryError:
+        said = f"The clients file {path} (UYSP_CLIENTS_FILE) is a folder"
+    except OSError as error:
+        said = f"The clients file {path} (UYSP_CLIENTS_FILE) cannot be read: {error.strerror}"
+    raise ConfigurationError(f"{said}. {what_to_do}")
+
+
+def _said(errors: Sequence[ErrorDetails]) -> str:
+    """Return the first error in words; a misspelt setting is told before the one that is therefore missing."""
+    first = next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
+    place, kind = [str(part) for part in first["loc"]], first["type"]
+    where, last = ".".join(part for part in place if part != "[key]"), place[-1]
+    if kind == "extra_forbidden" and len(place) == 1:
+        return f"{last!r} is no section that is read; write [clients.KEY]"
+    if kind == "extra_forbidden":
+        names = [info.alias or name for name, info in ClientSection.model_fields.items()]
+        near = difflib.get_close_matches(last, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+        return f"[{where.rpartition('.')[0]}] has no setting {last!r}; {hint}"
+    if place == ["clients"] and kind in {"missing", "too_short"}:
+        return f"no client stands in it; write a section [clients.KEY] for each, as {HOW} shows"
+    if kind == "missing":
+        return f"[{where.rpartition('.')[0]}]: {last} is missing; write it, as {HOW} shows"
+    if kind in _WANTED:
+        return f"{where} has to be {_WANTED[kind]}"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _check_variable(path: Path, key: str, name: str, variables: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from uysp.clients_file import CLIENT_KEY, check_base_id, known_timezone, read_clients_file
+from uysp.clients_file import check_base_id, client_key, known_timezone, read_clients_file
 from uysp.errors import ConfigurationError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -43,6 +43,7 @@ class Client:
 
     Attributes:
         key: the value of `client` in every table.
+        credential_variable: where the token was set, for messages about it.
         field_names: canonical field name to this base's own name for it.
         slack_channels: Slack channel ids that belong to this client; empty: all.
         slack_user_groups: Slack user groups whose members may see it; empty: all.
@@ -56,6 +57,7 @@ class Client:
     slack_channels: tuple[str, ...] = ()
     slack_user_groups: tuple[str, ...] = ()
     field_names: dict[str, str] = field(default_factory=dict)
+    credential_variable: str = "AIRTABLE_API_KEY"
 
 
 class Settings(BaseSettings):
@@ -77,9 +79,8 @@ class Settings(BaseSettings):
         "webhook:manage).",
     )
     airtable_base_id: str | None = Field(None, description="Base of a single client: app followed by 14 characters.")
-    uysp_client: str = Field(
+    uysp_client: Annotated[str, AfterValidator(client_key)] = Field(
         "uysp",
-        pattern=CLIENT_KEY,
         description="Key of the single client, seen in every table as `client`.",
     )
     uysp_clients_file: Path | None = Field(
@@ -182,6 +183,7 @@ class Settings(BaseSettings):
                 slack_channels=tuple(section.slack_channels),
                 slack_user_groups=tuple(section.slack_user_groups),
                 field_names=section.field_names,
+                credential_variable=section.token_variable,
             )
             for key, section in sorted(read_clients_file(path, variables).items())
         )

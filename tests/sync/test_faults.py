@@ -155,6 +155,10 @@ def test_a_process_that_is_killed_while_it_reads_leaves_what_was_there(
 
 REFUSALS = {
     "a wrong token": ({"token": SecretStr("patWrong")}, "does not know the token"),
+    "one of the clients file": (
+        {"token": SecretStr("patWrong"), "credential_variable": "ACME_TOKEN"},
+        "Set ACME_TOKEN to a valid personal access token",
+    ),
     "an unknown base": ({"base_id": "appAAAAAAAAAAAAAA"}, "refused access"),
 }
 

@@ -345,7 +345,7 @@ class Gateway:
         elif status == 401:
             message = self.sentence(
                 "does not know the token",
-                "Set a valid personal access token (AIRTABLE_API_KEY, or the client's own variable).",
+                f"Set {self.client.credential_variable} to a valid personal access token.",
             )
         elif status in {403, 404}:
             message = self.sentence(
