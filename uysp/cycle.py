@@ -70,6 +70,7 @@ class Cycle:
     Attributes:
         since: Airtable's time from which on changes have to be looked for by modification time; None: all are known.
         tables: as the registry has them now.
+        news: by table, what is to be told once, because the schema was read that brought it about.
     """
 
     engine: Engine
@@ -83,6 +84,7 @@ class Cycle:
     since: datetime | None = None
     tables: dict[str, SourceTable] = field(default_factory=dict)
     schema_is_fresh: bool = False
+    news: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def client(self) -> Client:

@@ -228,6 +228,7 @@ def _check_client(settings: Settings, client: Client, pace: Pace, engine: Engine
         findings = [
             *_missing_fields(f"{part} {name}", source),
             *(Finding(f"{part} {name}", State.NOTE, said) for said in unmet_names(tables, source)),
+            *(Finding(f"{part} {name}", State.NOTE, said) for said in source.notes),
             *_missing_options(f"{part} {name}", source),
         ]
         yield from findings

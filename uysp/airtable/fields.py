@@ -86,6 +86,7 @@ class SourceTable:
         own_names: by field id, the base's own name by which the clients file named it.
         file_names: canonical name to this base's own name, as the clients file has it for this table.
         warnings: what a person should know, a sentence each.
+        notes: what is as it should be, and worth a sentence when it comes about.
     """
 
     client: str
@@ -95,6 +96,7 @@ class SourceTable:
     own_names: Mapping[str, str] = field(default_factory=dict)
     file_names: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def called(self, name: str) -> str:
         """Return how to call a field that is looked for, with the name that the clients file gives it."""
@@ -307,15 +309,16 @@ def _source_table(client: Client, source_table: str, table: Table, naming: Namin
         for name in EXPECTED_FIELDS[source_table]
         if name not in holders
     ]
+    notes = []
     for item in table.fields:
         holder = holders.get(item.name, item)
         is_of_interest = item.name in _read_by_models(source_table) or names[item.id] == second_name(item)
         if holder is not item and holder.id not in naming.own_names and is_of_interest:
-            warnings.append(
+            notes.append(
                 f"The field {item.name!r} of {table.name} is kept as {names[item.id]!r}: the name is that of the field "
                 f"that is called {holder.name!r} now. If it is the wrong one, name the right one in the clients file."
             )
-    return replace(source, warnings=tuple(warnings))
+    return replace(source, warnings=tuple(warnings), notes=tuple(notes))
 
 
 def unmet_names(tables: Mapping[str, SourceTable], source: SourceTable) -> list[str]:
