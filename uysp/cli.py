@@ -101,6 +101,7 @@ def sync(
 ) -> None:
     """One cycle in the foreground: read from Airtable what changed, load it, build the marts."""
     from pipelines.warehouse import build_marts, build_state
+    from uysp.airtable.again import ask_again
     from uysp.clients import each_client
     from uysp.database import Role, open_database
     from uysp.forget import known_clients
@@ -116,6 +117,7 @@ def sync(
     with console.status("asking Airtable") as status, open_database(settings, Role.PIPELINE) as engine:
 
         def read(each: Client) -> "list[TableOutcome]":
+            ask_again(engine, settings, each)  # a person may have raised the plan
             return sync_client(
                 engine,
                 settings,

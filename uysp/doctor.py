@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine, text
 
 from uysp import lead_index
+from uysp.airtable.again import ask_again
 from uysp.airtable.budget import NOTE_SHARE, WRONG_SHARE, budget
 from uysp.airtable.client import Gateway
 from uysp.airtable.fields import (
@@ -72,7 +73,7 @@ _HELD_BACK = {
     "blocked_until": (
         State.WRONG,
         "Airtable says that the plan has no calls left this month; nothing is read",
-        "Wait for the next month, or raise the plan.",
+        "Wait for the next month, or raise the plan and run uysp sync or uysp doctor, which ask again at once.",
     ),
 }
 
@@ -106,6 +107,8 @@ def check_calls(settings: Settings) -> Iterator[Finding]:
     """Look at the month's API calls, at what holds requests back, and at deletions that wait for a person."""
     try:
         with open_database(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+            for client in settings.clients:
+                ask_again(engine, settings, client)
             plan = budget(connection, settings)
             paces = [finding for client in settings.clients for finding in _pace_findings(connection, client)]
             alarms = [said for client in settings.clients for said in alarm(connection, client.key, TABLES).values()]

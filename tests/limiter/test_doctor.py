@@ -1,16 +1,21 @@
 """What `uysp doctor` tells about calls and pace, and that its own requests keep to both."""
 
+from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
 from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader, base_file, emulator, reader
-from uysp.airtable.limiter import Kind, SharedLimiter, shared_limiter
+from uysp.airtable.limiter import BudgetSpentError, Kind, SharedLimiter, shared_limiter
+from uysp.cli import app
 from uysp.doctor import Finding, State, check_calls, check_clients, create_notes
+from uysp.errors import AirtableError
 from uysp.settings import Client, Settings
 
 __all__ = ["base_file", "emulator", "reader"]  # fixtures
@@ -143,3 +148,37 @@ def test_names_of_the_clients_file_that_the_base_lacks_are_told_by_doctor_and_wi
         assert len([each for each in said if instead in each]) == 1
         assert len([each for each in said if missing in each]) == 1
         assert not [each for each in said if "Phone" in each]
+
+
+@pytest.mark.parametrize("command", ["sync", "doctor"])
+def test_a_raised_plan_is_noticed_by_a_persons_next_command(
+    command: str, reader: Reader, emulator: Emulator, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader.sync()
+    settings = configured(reader)
+    pace = pace_of(reader, engine)
+    for name, value in {
+        "DATABASE_URL": str(settings.database_url and settings.database_url.get_secret_value()),
+        "AIRTABLE_ENDPOINT_URL": emulator.url,
+        "AIRTABLE_BASE_ID": reader.client.base_id,
+        "AIRTABLE_API_KEY": reader.client.token.get_secret_value(),
+        "UYSP_AIRTABLE_RATE": "1000",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(
+        "pipelines.warehouse.build_marts", lambda *_: SimpleNamespace(models=0, seconds=0.0, failures=[])
+    )
+    emulator.fail(billing=True, times=None)
+    with pytest.raises(AirtableError):
+        list(replace(reader.gateway, pace=pace).pages(emulator.store.table(reader.client.base_id, "Leads")[1].id))
+    refused = CliRunner().invoke(app, [command])
+    assert "no API calls left this month" in refused.output
+    assert refused.exit_code == 1
+    emulator.heal()
+    asked_before = len(emulator.requests)
+    with pytest.raises(BudgetSpentError, match="uysp sync, which asks at once"):
+        pace.wait(Kind.REREAD)
+    assert len(emulator.requests) == asked_before
+    answered = CliRunner().invoke(app, [command])
+    assert "no API calls left" not in answered.output
+    pace.wait(Kind.REREAD)  # for everybody

@@ -341,7 +341,9 @@ class Gateway:
             )
         if error_type == "PUBLIC_API_BILLING_LIMIT_EXCEEDED":
             self.pace.out_of_calls()
-            message = self.sentence("has no API calls left this month", "Wait for the next month, or raise the plan.")
+            message = self.sentence(
+                "has no API calls left this month", "Wait for the next month, or raise the plan and run uysp sync."
+            )
         elif status == 401:
             message = self.sentence(
                 "does not know the token",
