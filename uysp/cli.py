@@ -325,9 +325,10 @@ def forget_client(
         configured = next((each for each in settings.clients if each.key == key), None)
         _confirm(f"client {key}", known.lines(), key, yes=yes)
         end_hook = (lambda: _end_hook(settings, engine, configured)) if configured else (lambda: None)
-        forget.forget_client(engine, key, end_hook, on_wait=_tell_wait)
+        erased = forget.forget_client(engine, key, end_hook, on_wait=_tell_wait)
         _rebuild(settings, engine)
     print(f"Erased everything of client {key}.")
+    _tell_not_cleaned(erased.not_cleaned)
     if configured is None:
         print("It is not configured, so nothing of it is read again; a webhook of ours ends by itself within a week.")
     else:
@@ -364,6 +365,7 @@ def forget_lead(
         erased = forget.forget_lead(engine, having[0], record_id, on_wait=_tell_wait)
         _rebuild(settings, engine)
     print(f"Erased everything of lead {record_id}.")
+    _tell_not_cleaned(erased.not_cleaned)
     if erased.standing:
         print(
             f"When last read, {erased.standing:,} of its records still stood in Airtable; as long as they do they are "
@@ -388,6 +390,15 @@ def _confirm(whom: str, what: Sequence[str], word: str, *, yes: bool) -> None:
         raise ConfigurationError("Nothing was erased, because there is nobody to confirm it; add --yes.")
     if typer.prompt(f"Type {word} to confirm", default="", show_default=False).strip() != word:
         raise ConfigurationError("Not confirmed; nothing was erased.")
+
+
+def _tell_not_cleaned(tables: Sequence[str]) -> None:
+    if tables:
+        print(
+            f"No query finds it any more, but the files of {', '.join(tables)} were in use and may hold it until their "
+            f"space is written over; to be sure run in the database: "
+            f"{' '.join(f'vacuum full {table};' for table in tables)}"
+        )
 
 
 def _tell_wait() -> None:
