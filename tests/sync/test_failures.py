@@ -46,7 +46,9 @@ def test_two_clients_side_by_side_keep_to_their_own_rows(reader: Reader, emulato
                 {"key": each.client.key},
             ).all()
         there = emulator.store.read_all(each.client.base_id, "Leads")
-        assert dict(map(tuple, rows)) == {record_id: storable(cells.get("Company")) for record_id, cells in there}
+        assert {row[0]: row[1] for row in rows} == {
+            record_id: storable(cells.get("Company")) for record_id, cells in there
+        }
 
 
 def test_leads_deleted_and_imported_anew_are_asked_about_and_their_messages_stay(

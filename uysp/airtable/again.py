@@ -20,7 +20,7 @@ def ask_again(engine: Engine, settings: Settings, client: Client) -> bool:
     """
     scope = {"base": base_scope(client)}
     with engine.connect() as connection:
-        is_blocked = connection.execute(
+        is_blocked: bool = connection.execute(
             text("""
                 select exists (
                     select from app.airtable_pace
