@@ -7,7 +7,6 @@ database's locale and is the same on both sides.
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,7 +55,7 @@ def name_token(words: list[str]) -> str:
 
 def email_token(email: str) -> str:
     """Return what stands in the index for a whole email address."""
-    return f"@{email.strip().casefold()}"[: 4 * LONGEST_WORD]
+    return f"@{' '.join(email.split()).casefold()}"[: 4 * LONGEST_WORD]
 
 
 def phone_token(digits: str) -> str:
@@ -83,7 +82,7 @@ def lead_words(name: str, company: str | None, email: str | None, phone: str | N
 _CHANGED = """
     declare changed no scroll cursor for
     select leads.client, leads.lead_id, leads.name, leads.company, leads.email, leads.phone, leads.is_test,
-        leads.last_sent_at, lead_index.words as old_words
+        leads.last_sent_at
     from marts.leads
     left join app.lead_index using (client, lead_id)
     where lead_index.lead_id is null
@@ -93,32 +92,54 @@ _CHANGED = """
         or leads.phone is distinct from lead_index.phone
         or leads.last_sent_at is distinct from lead_index.last_sent_at
 """
+# What is found out is read to its end, so the plan has not to be quick about the first rows; and what is put in goes
+# into the indexes all at once. Words come in one text each lead, because lists are slow to hand over.
+_STAGE = """
+    set local cursor_tuple_fraction = 1;
+    set local gin_pending_list_limit = '256MB';
+    set local maintenance_work_mem = '256MB';
+    set local work_mem = '64MB';
+    create temporary table found_leads (
+        client text, lead_id text, name text, company text, email text, phone text, is_test boolean,
+        last_sent_at timestamptz, name_words text, words text
+    ) on commit drop;
+    create temporary table counted_words (client text, word text collate "C", leads integer) on commit drop;
+"""
+# How often words come and go, before the index is changed; those that stand for whole values are nobody's words.
+_COUNT = """
+    insert into counted_words (client, word, leads)
+    select client, word, sum(change) from (
+        select client, unnest(string_to_array(words, E'\\n')) as word, 1 as change from found_leads
+        union all
+        select lead_index.client, unnest(lead_index.words), -1
+        from app.lead_index join found_leads using (client, lead_id)
+        union all
+        select client, unnest(words), -1 from app.lead_index
+        where not exists (
+            select from marts.leads where leads.client = lead_index.client and leads.lead_id = lead_index.lead_id
+        )
+    ) as changes
+    where word !~ '^[=@#]'
+    group by client, word
+    having sum(change) <> 0
+    order by client, word collate "C"
+"""
 _GONE = """
     delete from app.lead_index
     where not exists (
         select from marts.leads
         where leads.client = lead_index.client and leads.lead_id = lead_index.lead_id
     )
-    returning client, words
 """
-# What is found out is read to its end, so the plan has not to be quick about the first rows; and what is put in goes
-# into the indexes all at once.
-_STAGE = """
-    set local cursor_tuple_fraction = 1;
-    set local gin_pending_list_limit = '256MB';
-    set local maintenance_work_mem = '256MB';
-    create temporary table found_leads (like app.lead_index including defaults) on commit drop;
-    create temporary table counted_words (like app.lead_index_words including defaults) on commit drop;
-"""
-_PUT_LEADS = """
-    insert into app.lead_index select * from found_leads
+_PUT = """
+    insert into app.lead_index
+    select client, lead_id, name, company, email, phone, is_test, last_sent_at,
+        string_to_array(name_words, E'\\n'), string_to_array(words, E'\\n')
+    from found_leads
     on conflict (client, lead_id) do update set
         name = excluded.name, company = excluded.company, email = excluded.email, phone = excluded.phone,
         is_test = excluded.is_test, last_sent_at = excluded.last_sent_at,
         name_words = excluded.name_words, words = excluded.words;
-    truncate found_leads;
-"""
-_PUT_WORDS = """
     insert into app.lead_index_words select * from counted_words
     on conflict (client, word) do update set leads = lead_index_words.leads + excluded.leads;
     delete from app.lead_index_words using counted_words
@@ -162,13 +183,12 @@ def refresh(engine: Engine) -> int:
         if connection.execute(text("select to_regclass('marts.leads')")).scalar_one() is None:
             return 0
         connection.execute(text("select pg_advisory_xact_lock(hashtext('lead index'))"))
-        counts: Counter[tuple[str, str]] = Counter()
-        for gone in connection.exec_driver_sql(_GONE):
-            counts.subtract((gone.client, word) for word in gone.words if not is_token(word))
         connection.exec_driver_sql(_STAGE)
-        changed = sum(_put(connection, batch, counts) for batch in _changed(connection))
-        _count_words(connection, counts)
-        if counts or changed:
+        changed = sum(_stage(connection, batch) for batch in _changed(connection))
+        connection.exec_driver_sql(_COUNT)
+        gone = connection.exec_driver_sql(_GONE).rowcount
+        if gone or changed:
+            connection.exec_driver_sql(_PUT)
             connection.exec_driver_sql(_TIDY)
         if changed > _BATCH:
             connection.exec_driver_sql(_ANALYZE)
@@ -190,29 +210,14 @@ def _changed(connection: Connection) -> Iterator[list[Any]]:
     connection.exec_driver_sql("close changed")
 
 
-def _put(connection: Connection, batch: list[Any], counts: Counter[tuple[str, str]]) -> int:
-    """Write leads, and add what their words change to the counts."""
-    driver = _driver(connection)
+def _stage(connection: Connection, batch: list[Any]) -> int:
+    """Hand over leads with their words; return how many."""
     columns = "client, lead_id, name, company, email, phone, is_test, last_sent_at, name_words, words"
-    with driver.cursor() as cursor:
-        with cursor.copy(f"copy found_leads ({columns}) from stdin") as copy:
-            for row in batch:
-                of_name, words = lead_words(row.name, row.company, row.email, row.phone)
-                copy.write_row((*row[:8], of_name, words))
-                counts.subtract((row.client, word) for word in row.old_words or () if not is_token(word))
-                counts.update((row.client, word) for word in words if not is_token(word))
-        cursor.execute(_PUT_LEADS)
+    with _driver(connection).cursor() as cursor, cursor.copy(f"copy found_leads ({columns}) from stdin") as copy:
+        for row in batch:
+            of_name, words = lead_words(row.name, row.company, row.email, row.phone)
+            copy.write_row((*row, "\n".join(of_name), "\n".join(words)))
     return len(batch)
-
-
-def _count_words(connection: Connection, counts: Counter[tuple[str, str]]) -> None:
-    driver = _driver(connection)
-    with driver.cursor() as cursor:
-        with cursor.copy("copy counted_words (client, word, leads) from stdin") as copy:
-            for (client, word), leads in sorted(counts.items()):  # sorted: the index is filled from left to right
-                if leads:
-                    copy.write_row((client, word, leads))
-        cursor.execute(_PUT_WORDS)
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

@@ -1,5 +1,5 @@
 -- One row per client, audit record of which loads brought something that is not built yet, phone and lead that any
--- version of it names.
+-- version of it names. On a full refresh everything is computed anew, so nobody asks which records belong together.
 {{ config(incremental_strategy='refill') }}
 
 with
@@ -26,9 +26,10 @@ audit as (
 )
 
 select distinct
-    client,
-    record_id,
+    changed.client,
+    changed.record_id,
     staging.phone_key(audit.phone) as phone_key,
     audit.lead_record_id
 from changed
-inner join audit using (client, record_id)
+left join audit
+    on changed.client = audit.client and changed.record_id = audit.record_id {{ and_not_on_full_refresh() }}
