@@ -104,6 +104,10 @@ def test_every_model_below_the_marts_is_tested(manifest: Manifest) -> None:
     assert [model["name"] for model in below if model["unique_id"] not in tested] == []
 
 
+def test_the_rules_of_every_mart_have_a_unit_test(manifest: Manifest) -> None:
+    assert {test["model"] for test in manifest["unit_tests"].values()} >= MARTS
+
+
 def test_every_airtable_table_is_a_source_by_its_raw_name_with_its_history(manifest: Manifest) -> None:
     names = {source["name"] for source in manifest["sources"].values() if source["source_name"] == "airtable"}
     assert names == {*AIRTABLE_TABLES, *(f"{table}_history" for table in AIRTABLE_TABLES)}
