@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy
 from dbt.cli.main import dbtRunner
 
-from pipelines.warehouse import build_marts
+from pipelines.warehouse import build_marts, run_dbt
+from tests.conftest import Template
 from uysp.settings import PROJECT, Settings
 
 Manifest = dict[str, Any]  # dbt's manifest.json
@@ -43,6 +44,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     dbt("parse", "--show-all-deprecations", target=folder)
     parsed: Manifest = json.loads((folder / "manifest.json").read_text())
     return parsed
+
+
+@pytest.fixture
+def template(migrated_template: str, dbt_read: Path) -> Template:
+    """Nothing built yet, but the project is read."""
+    return Template(migrated_template, dbt_read)
 
 
 def models(manifest: Manifest, layer: str = "") -> list[Node]:
@@ -114,6 +121,29 @@ def test_every_airtable_table_is_a_source_by_its_raw_name_with_its_history(manif
     assert {source["schema"] for source in manifest["sources"].values()} == {"raw", "app"}
 
 
+def test_a_source_is_as_fresh_as_its_last_good_look(settings: Settings, engine: sqlalchemy.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            insert into raw.sync_state (client, source_table, last_synced_at)
+            select client, source_table, now() - case when client = 'late' then waits else interval '1 minute' end
+            from (values ('quiet'), ('late')) as clients (client)
+            cross join (
+                values
+                ('leads', interval '14 minutes'), ('campaigns', interval '16 minutes'),
+                ('sms_templates', interval '61 minutes'), ('sms_audit', null)
+            ) as tables (source_table, waits)
+        """)
+    arguments = ["source", "freshness", "--no-write-json"]
+    result = run_dbt(arguments, settings, engine, settings.uysp_home / "dbt" / "target").result
+    found = {each.node.name: str(each.status) for each in result.results if each.node.unique_id.startswith("source.")}
+    statuses = dict(zip(AIRTABLE_TABLES, ("pass", "warn", "error", "error"), strict=True))
+    assert found == {
+        **statuses,
+        **{f"{table}_history": status for table, status in statuses.items()},
+        **dict.fromkeys(("clients", "loads", "sync_state", "airtable_fields", "airtable_options"), "error"),
+    }
+
+
 def test_each_model_has_one_sql_and_one_yml_of_its_name_side_by_side(manifest: Manifest) -> None:
     for model in models(manifest):
         sql = PROJECT / model["original_file_path"]
@@ -122,11 +152,11 @@ def test_each_model_has_one_sql_and_one_yml_of_its_name_side_by_side(manifest: M
 
 
 def test_an_empty_base_builds_and_every_unit_test_of_a_value_rule_holds(
-    settings: Settings, engine: sqlalchemy.Engine, manifest: Manifest, tmp_path: Path
+    settings: Settings, engine: sqlalchemy.Engine, manifest: Manifest
 ) -> None:
     built = build_marts(settings, engine)
     assert built.success, built.failures
-    results = dbt("test", "--select", "test_type:unit", target=tmp_path)
+    results = dbt("test", "--select", "test_type:unit", target=settings.uysp_home / "dbt" / "target")
     assert {result.node.unique_id for result in results} >= set(manifest["unit_tests"]) != set()
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("select count(*) from marts.leads")).scalar_one() == 0
