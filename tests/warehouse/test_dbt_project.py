@@ -22,6 +22,8 @@ MARTS = {
     *("leads", "messages", "campaign_performance", "variant_performance", "sequence_steps", "step_visits"),
     *("click_tracking", "daily_activity", "dashboard", "lead_timeline", "data_quality_issues", "sync_status"),
 }
+# As type and expression: the second is the key of a table with a column that may be NULL.
+KEYS_OF_TABLES = {("primary_key", None), ("unique", "nulls not distinct")}
 AIRTABLE_TABLES = ("leads", "campaigns", "sms_templates", "sms_audit")
 
 
@@ -91,8 +93,12 @@ def test_staging_reads_staging_only_where_a_base_model_says_so(manifest: Manifes
 def test_every_mart_has_an_enforced_contract_and_a_key(manifest: Manifest) -> None:
     for model in models(manifest, "marts"):
         assert model["contract"]["enforced"], model["name"]
-        keys = [constraint for constraint in model["constraints"] if constraint["type"] == "primary_key"]
-        # Postgres has no keys on views, nor with a column that may be NULL, so a test stands in.
+        keys = [
+            constraint
+            for constraint in model["constraints"]
+            if (constraint["type"], constraint["expression"]) in KEYS_OF_TABLES
+        ]
+        # Postgres has no keys on views, so a test stands in.
         tests = [unique_id for unique_id in manifest["nodes"] if f".unique_combination_{model['name']}_" in unique_id]
         assert len(keys) + len(tests) == 1, model["name"]
 
@@ -158,5 +164,8 @@ def test_an_empty_base_builds_and_every_unit_test_of_a_value_rule_holds(
     assert built.success, built.failures
     results = dbt("test", "--select", "test_type:unit", target=settings.uysp_home / "dbt" / "target")
     assert {result.node.unique_id for result in results} >= set(manifest["unit_tests"]) != set()
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         assert connection.execute(sqlalchemy.text("select count(*) from marts.leads")).scalar_one() == 0
+        without_variant = "insert into marts.variant_performance values ('a', 'X', null, 1, 0, 0, 0, 0, 0, 0, 0)"
+        with pytest.raises(sqlalchemy.exc.IntegrityError, match="unique constraint"):
+            connection.execute(sqlalchemy.text(f"{without_variant}; {without_variant}"))
