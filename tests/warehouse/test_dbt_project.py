@@ -73,6 +73,7 @@ def test_only_staging_reads_sources_and_layers_never_point_back(manifest: Manife
         "staging": {"staging", "source"},
         "intermediate": {"staging", "intermediate"},
         "marts": {"staging", "intermediate", "marts"},
+        "semantic": {"marts"},
     }
     for model in models(manifest):
         below = {
