@@ -92,9 +92,10 @@ MISTAKES = {
     "no web address": ({"AIRTABLE_ENDPOINT_URL": "nonsense"}, ["AIRTABLE_ENDPOINT_URL"]),
     "no time zone": ({"UYSP_TIMEZONE": "Mars/Base"}, ["UYSP_TIMEZONE", "Mars/Base"]),
     "no database URL": (
-        {"AIRTABLE_API_KEY": "p", "AIRTABLE_BASE_ID": "a", "DATABASE_URL": "mysql://x"},
+        {"AIRTABLE_API_KEY": "p", "AIRTABLE_BASE_ID": "appX", "DATABASE_URL": "mysql://x"},
         ["DATABASE_URL"],
     ),
+    "no base": ({"AIRTABLE_API_KEY": "p", "AIRTABLE_BASE_ID": "nope"}, ["AIRTABLE_BASE_ID"]),
     "no such clients file": ({"UYSP_CLIENTS_FILE": "none.toml"}, ["none.toml"]),
 }
 

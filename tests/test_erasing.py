@@ -137,6 +137,46 @@ def test_a_lead_is_gone_without_a_trace_and_nobody_else_is(
     assert lead not in everything(engine), "a deletion of what is not known leaves no trace"
 
 
+def files_with(words: str, url: str) -> list[str]:
+    """The files of the database, its write-ahead log apart, in which words can be read."""
+    with psycopg.connect(url, autocommit=True) as login:
+        login.execute("checkpoint")
+        return [
+            str(row[0])
+            for row in login.execute(
+                """
+                with files as (
+                    select 'base/' || pg_database.oid || '/' || pg_ls_dir('base/' || pg_database.oid) as file
+                    from pg_database where datname = current_database()
+                )
+                select file from files
+                where position(convert_to(%s, 'UTF8') in pg_read_binary_file(file, 0, 1000000000, true)) > 0
+                """,
+                [words],
+            )
+        ]
+
+
+def test_what_is_erased_cannot_be_read_in_the_databases_files(synced: dict[str, str], engine: Engine) -> None:
+    url = synced["DATABASE_URL"]
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("analyze raw.leads"))  # statistics have values of rows
+    assert files_with(MARKER, url)
+    assert forget.forget_lead(engine, "uysp", synced["LEAD"]).not_cleaned == ()
+    assert files_with(MARKER, url) == []
+    assert files_with("to nobody we know", url)
+    assert forget.forget_client(engine, "uysp").not_cleaned == ()
+    assert files_with("to nobody we know", url) == []
+
+
+def test_files_that_are_in_use_are_named_and_what_is_erased_is_erased(synced: dict[str, str], engine: Engine) -> None:
+    with psycopg.connect(synced["DATABASE_URL"]) as reading:
+        reading.execute("select * from raw.sms_audit limit 1")  # and keeps its transaction open
+        erased = forget.forget_lead(engine, "uysp", synced["LEAD"], lock_seconds=0.1)
+    assert erased.not_cleaned == ("raw.sms_audit",)
+    assert MARKER not in everything(engine)
+
+
 MENTIONING = ("raw.campaigns", "raw.campaigns_history", "raw.sms_audit", "raw.sms_audit_history")
 
 

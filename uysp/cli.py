@@ -101,8 +101,10 @@ def sync(
 ) -> None:
     """One cycle in the foreground: read from Airtable what changed, load it, build the marts."""
     from pipelines.warehouse import build_marts, build_state
+    from uysp.airtable.again import ask_again
     from uysp.clients import each_client
     from uysp.database import Role, open_database
+    from uysp.forget import known_clients
     from uysp.sync import sync_client
 
     if fast and not full:
@@ -115,6 +117,7 @@ def sync(
     with console.status("asking Airtable") as status, open_database(settings, Role.PIPELINE) as engine:
 
         def read(each: Client) -> "list[TableOutcome]":
+            ask_again(engine, settings, each)  # a person may have raised the plan
             return sync_client(
                 engine,
                 settings,
@@ -132,7 +135,9 @@ def sync(
                 console.print(table_line(outcome), markup=False, soft_wrap=True)
                 errors += [said for said in (outcome.error, outcome.alarm) if said]
                 read_anything = read_anything or outcome.error is None
-        if full or build_state(engine).is_due:
+        if not read_anything and not known_clients(engine):
+            pass  # marts of nothing would look like an answer
+        elif full or build_state(engine).is_due:
             built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
             console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
             errors += built.failures
@@ -320,9 +325,10 @@ def forget_client(
         configured = next((each for each in settings.clients if each.key == key), None)
         _confirm(f"client {key}", known.lines(), key, yes=yes)
         end_hook = (lambda: _end_hook(settings, engine, configured)) if configured else (lambda: None)
-        forget.forget_client(engine, key, end_hook, on_wait=_tell_wait)
+        erased = forget.forget_client(engine, key, end_hook, on_wait=_tell_wait)
         _rebuild(settings, engine)
     print(f"Erased everything of client {key}.")
+    _tell_not_cleaned(erased.not_cleaned)
     if configured is None:
         print("It is not configured, so nothing of it is read again; a webhook of ours ends by itself within a week.")
     else:
@@ -359,6 +365,7 @@ def forget_lead(
         erased = forget.forget_lead(engine, having[0], record_id, on_wait=_tell_wait)
         _rebuild(settings, engine)
     print(f"Erased everything of lead {record_id}.")
+    _tell_not_cleaned(erased.not_cleaned)
     if erased.standing:
         print(
             f"When last read, {erased.standing:,} of its records still stood in Airtable; as long as they do they are "
@@ -383,6 +390,15 @@ def _confirm(whom: str, what: Sequence[str], word: str, *, yes: bool) -> None:
         raise ConfigurationError("Nothing was erased, because there is nobody to confirm it; add --yes.")
     if typer.prompt(f"Type {word} to confirm", default="", show_default=False).strip() != word:
         raise ConfigurationError("Not confirmed; nothing was erased.")
+
+
+def _tell_not_cleaned(tables: Sequence[str]) -> None:
+    if tables:
+        print(
+            f"No query finds it any more, but the files of {', '.join(tables)} were in use and may hold it until their "
+            f"space is written over; to be sure run in the database: "
+            f"{' '.join(f'vacuum full {table};' for table in tables)}"
+        )
 
 
 def _tell_wait() -> None:

@@ -17,7 +17,7 @@ from uysp.airtable.limiter import Kind
 from uysp.airtable.model import Record
 from uysp.airtable.ranges import all_pages
 from uysp.capture import mark
-from uysp.deletions import believable, held, release_found, room
+from uysp.deletions import believable, held, release_found, remember_confirmed, room
 from uysp.raw import LoadResult, Staged, begin_staging, load_staged, missing_ids, stage, staged_among
 from uysp.settings import AIRTABLE_SHARED_RATE, Client, Settings
 
@@ -70,6 +70,7 @@ class Cycle:
     Attributes:
         since: Airtable's time from which on changes have to be looked for by modification time; None: all are known.
         tables: as the registry has them now.
+        news: by table, what is to be told once, because the schema was read that brought it about.
     """
 
     engine: Engine
@@ -83,6 +84,7 @@ class Cycle:
     since: datetime | None = None
     tables: dict[str, SourceTable] = field(default_factory=dict)
     schema_is_fresh: bool = False
+    news: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def client(self) -> Client:
@@ -147,6 +149,8 @@ def load_and_release(
     """Load what is staged and delete what is missing, as far as so many deletions can be believed."""
     gone = believable(connection, source, missing, accept=cycle.accept_deletions)
     result = load_staged(connection, source, staged, gone)
+    if cycle.accept_deletions and result.deleted:
+        remember_confirmed(connection, source)
     release_found(connection, source)
     mark(connection, source.client, source.source_table, result.overtaken)
     return result

@@ -3,11 +3,13 @@
 A record that is wrongly taken for gone vanishes from every number, so it takes two answers to believe it: a payload
 that names it destroyed and a re-read that does not find it, or two reads. More than 5 % of a table or 20 records
 (whichever is more) within 24 hours, or all of it, are held back until a person confirms
-(`uysp sync --accept-deletions`); the rows stay. Source: issue "Sync", and research/uysp.md section 6, failures 9, 10.
+(`uysp sync --accept-deletions`); the rows stay. What was confirmed does not count again: the next single one goes as on
+any other day. Source: issue "Sync", and research/uysp.md section 6, failures 9, 10.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -23,7 +25,7 @@ class Room:
 
     Attributes:
         present: records that raw has.
-        gone: records that went within the last 24 hours.
+        gone: records that went within the last 24 hours, without those whose deletion a person confirmed.
     """
 
     present: int
@@ -41,7 +43,12 @@ def room(connection: Connection, source: SourceTable) -> Room:
         text(f"""
             select
                 count(*) filter (where deleted_at is null) as present,
-                count(*) filter (where deleted_at > now() - interval '24 hours') as gone
+                count(*) filter (
+                    where deleted_at > now() - interval '24 hours'
+                      and load_id <> all (
+                          array(select load_id from app.airtable_confirmed_loads where client = :client)
+                      )
+                ) as gone
             from raw.{source.source_table} where client = :client
         """),
         {"client": source.client},
@@ -83,6 +90,18 @@ def believable(connection: Connection, source: SourceTable, missing: Collection[
         key,
     )
     return []
+
+
+def remember_confirmed(connection: Connection, source: SourceTable) -> None:
+    """Note that a person confirmed the deletions of the table's latest load; call in the transaction that loaded it."""
+    connection.execute(
+        text("""
+            insert into app.airtable_confirmed_loads (client, load_id)
+            select client, max(load_id) from raw.loads
+            where client = :client and source_table = :source_table group by client
+        """),
+        {"client": source.client, "source_table": source.source_table},
+    )
 
 
 def release(connection: Connection, source: SourceTable, record_ids: Collection[str]) -> None:
@@ -131,11 +150,17 @@ def alarm(connection: Connection, client: str, source_tables: Iterable[str]) -> 
         """),
         {"client": client, "source_tables": list(source_tables)},
     )
-    return {
-        row.source_table: (
-            f"{row.records:,} records of {row.source_table} of client {client} are gone from Airtable (since "
-            f"{row.since:%Y-%m-%d %H:%M} UTC), more than usual, so they are kept and still counted; restore them from "
-            "Airtable's trash, or, if they were meant to go, run: uysp sync --accept-deletions"
-        )
-        for row in rows
-    }
+    return {row.source_table: _alarm(client, row.source_table, row.records, row.since) for row in rows}
+
+
+def _alarm(client: str, source_table: str, records: int, since: datetime) -> str:
+    some, are, they, them, were = (
+        ("record", "is", "it is", "it", "it was")
+        if records == 1
+        else ("records", "are", "they are", "them", "they were")
+    )
+    return (
+        f"{records:,} {some} of {source_table} of client {client} {are} gone from Airtable (since "
+        f"{since:%Y-%m-%d %H:%M} UTC), with others of the last 24 hours more than usual, so {they} kept and still "
+        f"counted; restore {them} from Airtable's trash, or, if {were} meant to go, run: uysp sync --accept-deletions"
+    )

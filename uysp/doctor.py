@@ -9,11 +9,21 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine, text
 
 from uysp import lead_index
+from uysp.airtable.again import ask_again
 from uysp.airtable.budget import NOTE_SHARE, WRONG_SHARE, budget
 from uysp.airtable.client import Gateway
-from uysp.airtable.fields import EXPECTED_FIELDS, REQUIRED_FIELDS, REQUIRED_TABLES, TABLES
+from uysp.airtable.fields import (
+    EXPECTED_FIELDS,
+    REQUIRED_FIELDS,
+    REQUIRED_TABLES,
+    TABLES,
+    SourceTable,
+    find_tables,
+    unmet_names,
+)
 from uysp.airtable.hooks import own_hooks
 from uysp.airtable.limiter import Kind, Limiter, Pace, base_scope, shared_limiter, token_scope
+from uysp.airtable.model import Table
 from uysp.database import Role, missing_roles, open_database, role_sql
 from uysp.deletions import alarm
 from uysp.errors import AirtableError, ConfigurationError, UyspError
@@ -63,7 +73,7 @@ _HELD_BACK = {
     "blocked_until": (
         State.WRONG,
         "Airtable says that the plan has no calls left this month; nothing is read",
-        "Wait for the next month, or raise the plan.",
+        "Wait for the next month, or raise the plan and run uysp sync or uysp doctor, which ask again at once.",
     ),
 }
 
@@ -97,6 +107,8 @@ def check_calls(settings: Settings) -> Iterator[Finding]:
     """Look at the month's API calls, at what holds requests back, and at deletions that wait for a person."""
     try:
         with open_database(settings, Role.PIPELINE) as engine, engine.connect() as connection:
+            for client in settings.clients:
+                ask_again(engine, settings, client)
             plan = budget(connection, settings)
             paces = [finding for client in settings.clients for finding in _pace_findings(connection, client)]
             alarms = [said for client in settings.clients for said in alarm(connection, client.key, TABLES).values()]
@@ -137,17 +149,14 @@ def check_clients(settings: Settings) -> Iterator[Finding]:
         yield Finding("airtable", State.WRONG, "No Airtable base is configured.", remedy)
         return
     with ExitStack() as stack:
-        try:
-            engine = stack.enter_context(open_database(settings, Role.PIPELINE))
-        except UyspError:  # said already
-            engine = None
+        engine = _database_if_any(stack, settings)
         for client in clients:
             pace: Pace = (
                 Limiter(settings.uysp_airtable_rate)
                 if engine is None
                 else shared_limiter(engine, settings, client, counts_as=Kind.WRITE)
             )
-            yield from _check_client(settings, client, pace)
+            yield from _check_client(settings, client, pace, engine)
 
 
 def create_notes(settings: Settings, agreed: Callable[[str], bool]) -> Iterator[str]:
@@ -157,32 +166,52 @@ def create_notes(settings: Settings, agreed: Callable[[str], bool]) -> Iterator[
         settings: for the clients.
         agreed: asks a person.
     """
-    for client in settings.clients:
-        gateway = Gateway(client, Limiter(settings.uysp_airtable_rate), settings.airtable_endpoint_url or AIRTABLE_URL)
-        try:
-            leads = next((table for table in gateway.schema() if table.name == TABLES["leads"]), None)
-            name = client.field_names.get("Notes", "Notes")
-            if leads is None or any(field.name == name for field in leads.fields):
-                yield f"Client {client.key}: nothing to create."
-                continue
-            if not agreed(f"The base of client {client.key} has no field {name!r} in Leads. Create it?"):
-                yield f"Client {client.key}: the field {name!r} was not created."
-                continue
-            gateway.create_field(leads.id, name, "multilineText")
-            yield f"Client {client.key}: the field {name!r} is created; the next sync reads it."
-        except AirtableError as error:
-            remedy = " The token needs the scope schema.bases:write." if error.status == 403 else ""
-            yield f"Client {client.key}: {error}{remedy}"
+    with ExitStack() as stack:
+        engine = _database_if_any(stack, settings)
+        for client in settings.clients:
+            pace = Limiter(settings.uysp_airtable_rate)
+            gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+            try:
+                tables, _ = _tables(engine, client, gateway.schema())
+                leads = tables.get("leads")
+                name = client.field_names.get("Notes", "Notes")
+                if leads is None or "Notes" in leads.names.values():
+                    yield f"Client {client.key}: nothing to create."
+                    continue
+                if not agreed(f"The base of client {client.key} has no field {name!r} in Leads. Create it?"):
+                    yield f"Client {client.key}: the field {name!r} was not created."
+                    continue
+                gateway.create_field(leads.table.id, name, "multilineText")
+                yield f"Client {client.key}: the field {name!r} is created; the next sync reads it."
+            except AirtableError as error:
+                remedy = " The token needs the scope schema.bases:write." if error.status == 403 else ""
+                yield f"Client {client.key}: {error}{remedy}"
 
 
-def _check_client(settings: Settings, client: Client, pace: Pace) -> Iterator[Finding]:
+def _database_if_any(stack: ExitStack, settings: Settings) -> Engine | None:
+    """Return the database, or None where it does not answer: `check_database` says why."""
+    try:
+        return stack.enter_context(open_database(settings, Role.PIPELINE))
+    except UyspError:
+        return None
+
+
+def _tables(engine: Engine | None, client: Client, schema: list[Table]) -> tuple[dict[str, SourceTable], list[str]]:
+    """Match our tables and fields with the base's as a sync does, so that a rename is no loss here either."""
+    if engine is None:
+        return find_tables(None, client, schema)
+    with engine.connect() as connection:
+        return find_tables(connection, client, schema)
+
+
+def _check_client(settings: Settings, client: Client, pace: Pace, engine: Engine | None) -> Iterator[Finding]:
     part = f"airtable {client.key}"
     gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
     try:
-        schema = {table.name: table for table in gateway.schema()}
+        schema = gateway.schema()
         yield Finding(f"{part} token", State.OK, "accepted, and may read the base's schema")
         if schema:
-            lacking = gateway.lacking_scopes(next(iter(schema.values())).id)
+            lacking = gateway.lacking_scopes(schema[0].id)
             if lacking:
                 remedy = "Add them to the token in Airtable, and see that its owner may edit the base."
                 yield Finding(f"{part} scopes", State.WRONG, f"the token lacks {', '.join(lacking)}", remedy)
@@ -192,24 +221,23 @@ def _check_client(settings: Settings, client: Client, pace: Pace) -> Iterator[Fi
     except AirtableError as error:
         yield Finding(part, State.WRONG, str(error))
         return
-    own_names = client.field_names
+    tables, _ = _tables(engine, client, schema)
     for source_table, name in TABLES.items():
-        table = schema.get(name)
-        if table is None:
+        source = tables.get(source_table)
+        if source is None:
             state = State.WRONG if source_table in REQUIRED_TABLES else State.NOTE
             yield Finding(f"{part} {name}", state, "the base has no such table", f"Create or restore the table {name}.")
             continue
-        choices = {
-            field.name: {str(choice["name"]).strip() for choice in (field.options or {}).get("choices", [])}
-            for field in table.fields
-        }
         findings = [
-            *_missing_fields(f"{part} {name}", source_table, own_names, set(choices)),
-            *_missing_options(f"{part} {name}", source_table, own_names, choices),
+            *_missing_fields(f"{part} {name}", source),
+            *(Finding(f"{part} {name}", State.NOTE, said) for said in unmet_names(tables, source)),
+            *(Finding(f"{part} {name}", State.NOTE, said) for said in source.notes),
+            *_missing_options(f"{part} {name}", source),
         ]
         yield from findings
         if not findings:
-            yield Finding(f"{part} {name}", State.OK, "all fields and options are there")
+            renamed = f"; the table is called {source.table.name!r} now" if source.table.name != name else ""
+            yield Finding(f"{part} {name}", State.OK, f"all fields and options are there{renamed}")
 
 
 def _hook_finding(part: str, gateway: Gateway) -> Finding:
@@ -224,27 +252,30 @@ def _hook_finding(part: str, gateway: Gateway) -> Finding:
     return Finding(part, State.OK, "changes are followed" if hooks else "will be made with the next sync")
 
 
-def _missing_fields(part: str, source_table: str, own_names: dict[str, str], present: set[str]) -> Iterator[Finding]:
-    for name in REQUIRED_FIELDS.get(source_table, ()):
-        if own_names.get(name, name) not in present:
-            text = f"no field {own_names.get(name, name)!r}, without which no number is right"
+def _missing_fields(part: str, source: SourceTable) -> Iterator[Finding]:
+    present = set(source.names.values())
+    for name in REQUIRED_FIELDS.get(source.source_table, ()):
+        if name not in present:
+            text = f"no field {source.called(name)}, without which no number is right"
             yield Finding(part, State.WRONG, text, "Restore it, or name this base's own field in the clients file.")
-    for name in EXPECTED_FIELDS[source_table]:
-        if own_names.get(name, name) not in present:
-            text = f"no field {own_names.get(name, name)!r}; what depends on it stays empty"
+    for name in EXPECTED_FIELDS[source.source_table]:
+        if name not in present:
+            text = f"no field {source.called(name)}; what depends on it stays empty"
             remedy = "Create it, or name this base's own field in the clients file."
             if name == "Notes":
-                text = f"no field {own_names.get(name, name)!r}, so no note can be written"
+                text = f"no field {source.called(name)}, so no note can be written"
                 remedy += " uysp doctor --fix offers to create it."
             yield Finding(part, State.NOTE, text, remedy)
 
 
-def _missing_options(
-    part: str, source_table: str, own_names: dict[str, str], choices: dict[str, set[str]]
-) -> Iterator[Finding]:
+def _missing_options(part: str, source: SourceTable) -> Iterator[Finding]:
+    choices = {
+        source.names[field.id]: {str(choice["name"]).strip() for choice in (field.options or {}).get("choices", [])}
+        for field in source.table.fields
+    }
     for (table, name), options in OPTIONS.items():
-        present = choices.get(own_names.get(name, name))
-        if table != source_table or present is None:
+        present = choices.get(name)
+        if table != source.source_table or present is None:
             continue
         for option, consequence in options.items():
             if option not in present:

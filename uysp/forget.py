@@ -2,14 +2,16 @@
 
 Every table that has a column `client` is looked at, so that one that is added later is not forgotten. What the marts
 hold goes in the same transaction; whoever calls builds them again afterwards, for the numbers that change with it.
+A deleted row stays readable in the database's files until its place is written over, so they are written anew.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from uysp import lead_index
 from uysp.database import MARTS_LOCK, exclusive
@@ -19,6 +21,9 @@ from uysp.phones import PHONE_KEY
 LOG = "app.activity_log"  # its lines stay, without what they say about whom
 MESSAGES = "app.write_messages"  # one about several leads names them all
 _ITS_REFERENCES = "select reference from app.write_requests where client = :client and lead_id = any(:ids)"
+INDEX = ("app.lead_index", "app.lead_index_words")  # of the marts' leads
+STATISTICS = "pg_catalog.pg_statistic"  # has values of rows
+LOCK_SECONDS = 5.0  # a table that is in use for longer is not waited for
 DERIVED = ("intermediate", "marts")  # computed from raw; staging has views only
 ID_COLUMNS = ("record_id", "lead_id", "message_id")
 RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{14})")
@@ -51,11 +56,15 @@ class Erasure:
         rows: by table of raw and app; of the log, lines that lose what they say.
         mentions: rows of others, by table, that name a lead (a campaign's list of its leads) and lose that.
         standing: records among them that Airtable still had when it was last read.
+        touched: all tables that lost something, those of the marts included.
+        not_cleaned: those of them whose files may still hold it, because they were in use.
     """
 
     rows: Mapping[str, int]
     mentions: Mapping[str, int]
     standing: int
+    touched: tuple[str, ...] = ()
+    not_cleaned: tuple[str, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
@@ -135,14 +144,16 @@ def forget_client(
     client: str,
     end_hook: Callable[[], None] = lambda: None,
     on_wait: Callable[[], None] | None = None,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> Erasure:
-    """Erase everything of a client, in one transaction.
+    """Erase everything of a client, in one transaction, and from the database's files.
 
     Args:
         engine: as the pipeline.
         client: its key.
         end_hook: ends the base's webhook, while no sync of the client can make another.
         on_wait: called if a sync, sweep or build has to end first.
+        lock_seconds: how long to wait for a table that somebody reads, to write its file anew.
     """
     with _alone(engine, client, on_wait):
         end_hook()
@@ -155,21 +166,31 @@ def forget_client(
                 """),
                 {"client": client},
             )
-            return _erase(connection, _client_plan(connection, client))
+            erased = _erase(connection, _client_plan(connection, client))
+        return _cleaned(engine, erased, lock_seconds)
 
 
-def forget_lead(engine: Engine, client: str, lead_id: str, on_wait: Callable[[], None] | None = None) -> Erasure:
-    """Erase everything of a lead, in one transaction.
+def forget_lead(
+    engine: Engine,
+    client: str,
+    lead_id: str,
+    on_wait: Callable[[], None] | None = None,
+    lock_seconds: float = LOCK_SECONDS,
+) -> Erasure:
+    """Erase everything of a lead, in one transaction, and from the database's files.
 
     Args:
         engine: as the pipeline.
         client: whose lead.
         lead_id: its record id.
         on_wait: called if a sync, sweep or build has to end first.
+        lock_seconds: how long to wait for a table that somebody reads, to write its file anew.
     """
-    with _alone(engine, client, on_wait), engine.begin() as connection:
-        lead_index.uncount(connection, client, lead_id)
-        return _erase(connection, _lead_plan(connection, client, lead_id))
+    with _alone(engine, client, on_wait):
+        with engine.begin() as connection:
+            lead_index.uncount(connection, client, lead_id)
+            erased = _erase(connection, _lead_plan(connection, client, lead_id))
+        return _cleaned(engine, erased, lock_seconds)
 
 
 @contextmanager
@@ -289,4 +310,23 @@ def _erase(connection: Connection, plan: _Plan) -> Erasure:
         {table: count for table, count in rows.items() if count and not table.startswith(DERIVED)},
         {table: count for table, count in mentions.items() if count},
         standing,
+        tuple(sorted(table for table in rows.keys() | mentions.keys() if rows.get(table) or mentions.get(table))),
     )
+
+
+def _cleaned(engine: Engine, erased: Erasure, lock_seconds: float) -> Erasure:
+    """Write the files of what lost rows anew, under the login: it owns schema app and may do so for the rest."""
+    not_cleaned = []
+    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()  # the pool's connections have their own role and limits
+    with connection:
+        for setting in ("reset role", "set statement_timeout = 0", f"set lock_timeout = '{lock_seconds * 1000:.0f}ms'"):
+            connection.exec_driver_sql(setting)
+        for table in (*dict.fromkeys((*erased.touched, *INDEX)), STATISTICS):
+            try:
+                connection.exec_driver_sql(f"vacuum (full, analyze) {table}")
+            except DBAPIError:  # in use, or no room for a second copy: its space is at least freed for new rows
+                not_cleaned.append(table)
+                with suppress(DBAPIError):
+                    connection.exec_driver_sql(f"vacuum (analyze) {table}")
+    return replace(erased, not_cleaned=tuple(not_cleaned))

@@ -7,19 +7,15 @@ Source of every variable: spec/interface.md, section Environment. `.env.example`
 import io
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -29,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from uysp.clients_file import check_base_id, client_key, known_timezone, read_clients_file
 from uysp.errors import ConfigurationError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -36,18 +33,6 @@ AIRTABLE_URL = "https://api.airtable.com"
 AIRTABLE_SHARED_RATE = 5  # requests a second that Airtable allows on one base, all integrations together
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+[^\s?#]*")
-
-CLIENT_KEY = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
-
-
-def _known_timezone(name: str) -> str:
-    """Refuse what is no IANA time zone such as America/New_York."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; use a name such as America/New_York") from None
-    return name
-
 
 CommaList = Annotated[list[str], NoDecode]
 
@@ -58,6 +43,7 @@ class Client:
 
     Attributes:
         key: the value of `client` in every table.
+        credential_variable: where the token was set, for messages about it.
         field_names: canonical field name to this base's own name for it.
         slack_channels: Slack channel ids that belong to this client; empty: all.
         slack_user_groups: Slack user groups whose members may see it; empty: all.
@@ -71,6 +57,7 @@ class Client:
     slack_channels: tuple[str, ...] = ()
     slack_user_groups: tuple[str, ...] = ()
     field_names: dict[str, str] = field(default_factory=dict)
+    credential_variable: str = "AIRTABLE_API_KEY"
 
 
 class Settings(BaseSettings):
@@ -92,9 +79,8 @@ class Settings(BaseSettings):
         "webhook:manage).",
     )
     airtable_base_id: str | None = Field(None, description="Base of a single client: app followed by 14 characters.")
-    uysp_client: str = Field(
+    uysp_client: Annotated[str, AfterValidator(client_key)] = Field(
         "uysp",
-        pattern=CLIENT_KEY,
         description="Key of the single client, seen in every table as `client`.",
     )
     uysp_clients_file: Path | None = Field(
@@ -110,7 +96,7 @@ class Settings(BaseSettings):
     )
     port: int = Field(3000, ge=0, le=65535, description="Port of /slack/events and /healthz.")
     slack_api_url: str = Field("https://slack.com/api/", description="Base URL of the Slack Web API.")
-    uysp_timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
+    uysp_timezone: Annotated[str, AfterValidator(known_timezone)] = Field(
         "UTC", description="Time zone of the single client's days."
     )
     uysp_internal_campaigns: CommaList = Field(
@@ -166,7 +152,7 @@ class Settings(BaseSettings):
             ConfigurationError: half a configuration, or a clients file that cannot be read.
         """
         if self.uysp_clients_file is not None:
-            return _clients_from_file(self.uysp_clients_file, self._variables())
+            return self._clients_from_file(self.uysp_clients_file)
         if self.airtable_api_key is None and self.airtable_base_id is None:
             return ()
         if self.airtable_api_key is None or self.airtable_base_id is None:
@@ -174,6 +160,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"{missing} is not set, so no base can be read; set it in the environment or in .env."
             )
+        check_base_id("AIRTABLE_BASE_ID", self.airtable_base_id)
         return (
             Client(
                 self.uysp_client,
@@ -182,6 +169,23 @@ class Settings(BaseSettings):
                 self.airtable_api_key,
                 self.uysp_timezone,
             ),
+        )
+
+    def _clients_from_file(self, path: Path) -> tuple[Client, ...]:
+        variables = self._variables()
+        return tuple(
+            Client(
+                key=key,
+                name=section.name or key,
+                base_id=section.base_id,
+                token=SecretStr(variables[section.token_variable]),
+                timezone=section.timezone,
+                slack_channels=tuple(section.slack_channels),
+                slack_user_groups=tuple(section.slack_user_groups),
+                field_names=section.field_names,
+                credential_variable=section.token_variable,
+            )
+            for key, section in sorted(read_clients_file(path, variables).items())
         )
 
     def _variables(self) -> dict[str, str]:
@@ -236,63 +240,6 @@ def _check_env_file(path: Path) -> None:
             raise ConfigurationError(
                 f"Line {binding.original.line} of {path} is not NAME=value; correct or remove it. Nothing was changed."
             )
-
-
-class _ClientSection(BaseModel):
-    """A [clients.KEY] section of the clients file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    base_id: str = Field(min_length=1)
-    token_variable: str = Field(min_length=1)
-    name: str | None = None
-    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
-    slack_channels: list[str] = []
-    slack_user_groups: list[str] = []
-    field_names: dict[str, str] = Field(default={}, alias="fields")
-
-
-class _ClientsFile(BaseModel):
-    clients: dict[Annotated[str, Field(pattern=CLIENT_KEY)], _ClientSection] = Field(min_length=1)
-
-
-def _clients_from_file(path: Path, variables: dict[str, str]) -> tuple[Client, ...]:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"The clients file {path} cannot be read: {error}. Nothing was changed.") from None
-    try:
-        sections = _ClientsFile.model_validate(document).clients
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"The clients file {path}, {where}: {said}. Nothing was changed.") from None
-    bases: dict[str, str] = {}
-    for key, section in sections.items():
-        if not variables.get(section.token_variable):
-            raise ConfigurationError(
-                f"[clients.{key}] in {path} names the variable {section.token_variable}, which is not set."
-            )
-        if section.base_id in bases:
-            raise ConfigurationError(
-                f"The clients {bases[section.base_id]} and {key} in {path} have the same base, so everything would "
-                "count twice; remove one. Nothing was changed."
-            )
-        bases[section.base_id] = key
-    return tuple(
-        Client(
-            key=key,
-            name=section.name or key,
-            base_id=section.base_id,
-            token=SecretStr(variables[section.token_variable]),
-            timezone=section.timezone,
-            slack_channels=tuple(section.slack_channels),
-            slack_user_groups=tuple(section.slack_user_groups),
-            field_names=section.field_names,
-        )
-        for key, section in sorted(sections.items())
-    )
 
 
 def env_example() -> str:

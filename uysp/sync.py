@@ -155,6 +155,7 @@ def read_schema(cycle: Cycle) -> None:
                 f"The base of client {cycle.client.key} lacks {', '.join(lacking)}, without which no number is right; "
                 "nothing was loaded. Restore it in Airtable, or name this base's own field in the clients file."
             )
+        told = {note for source in known_tables(connection, cycle.client).values() for note in source.notes}
         _bind_to_base(connection, cycle)
         changes = schema_changes(connection, cycle.client, found, missing)
         seen_at: datetime = connection.execute(text("select clock_timestamp()")).scalar_one()
@@ -166,6 +167,8 @@ def read_schema(cycle: Cycle) -> None:
             if change.whole_read:
                 mark_whole(connection, cycle.client.key, [change.source_table], change.said)
         remember_schema(connection, cycle.client.key)
+    for name, source in found.items():
+        cycle.news[name] = (*cycle.news.get(name, ()), *(note for note in source.notes if note not in told))
     cycle.tables = found
     cycle.schema_is_fresh = True
 
@@ -194,7 +197,7 @@ def _sync_table(cycle: Cycle, source_table: str) -> TableOutcome:
         calls=cycle.gateway.calls - calls,
         seconds=time.monotonic() - started,
         alarm=alarms.get(source_table),
-        warnings=source.warnings if source else (),
+        warnings=(*source.warnings, *cycle.news.get(source_table, ())) if source else (),
     )
 
 

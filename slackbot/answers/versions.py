@@ -95,7 +95,9 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     if not stored:  # erased since the marts were built
         summary = f"Nothing is kept of {'/'.join(key)} any more."
         return Findings("Versions", summary, {"versions": Section([]), "changes": Section([])})
-    changes = [change for before, after in pairwise(stored) for change in _differences(before, after)]
+    # A deletion is no version of the fields (spec/metrics.md): it has those last seen, under the names of that time.
+    seen = [each for each in stored if each.version.operation != "deleted"]
+    changes = [change for before, after in pairwise(seen) for change in _differences(before, after)]
     changes.sort(key=lambda change: -change.version)
     versions = [each.version for each in reversed(stored)]
     since = f"{versions[-1].observed_at:%Y-%m-%d %H:%M} UTC"

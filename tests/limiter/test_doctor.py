@@ -1,15 +1,21 @@
 """What `uysp doctor` tells about calls and pace, and that its own requests keep to both."""
 
+from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
+from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader, base_file, emulator, reader
-from uysp.airtable.limiter import Kind, SharedLimiter, shared_limiter
-from uysp.doctor import Finding, State, check_calls, check_clients
+from uysp.airtable.limiter import BudgetSpentError, Kind, SharedLimiter, shared_limiter
+from uysp.cli import app
+from uysp.doctor import Finding, State, check_calls, check_clients, create_notes
+from uysp.errors import AirtableError
 from uysp.settings import Client, Settings
 
 __all__ = ["base_file", "emulator", "reader"]  # fixtures
@@ -98,3 +104,81 @@ def test_bases_are_looked_at_without_a_database_too(reader: Reader) -> None:
     findings = list(check_clients(away))
     assert findings[0].part == f"airtable {reader.client.key} token"
     assert findings[0].state is State.OK
+
+
+def test_what_was_renamed_in_airtable_is_still_found_and_nothing_is_told_to_be_created(
+    reader: Reader, emulator: Emulator
+) -> None:
+    settings, base_id = configured(reader), reader.client.base_id
+    reader.sync()
+    before = {finding for finding in check_clients(settings) if finding.state is not State.OK}
+    for old, new in {"Phone": "Telefon", "Processing Status": "Pipeline", "Notes": "Notizen"}.items():
+        edit(emulator.store, base_id, "rename_field", table="Leads", field=old, name=new)
+    edit(emulator.store, base_id, "rename_table", table="SMS_Audit", name="Texts")
+    reader.sync()
+    findings = list(check_clients(settings))
+    assert {finding for finding in findings if finding.state is not State.OK} == before
+    audit = {finding.part: finding for finding in findings}[f"airtable {reader.client.key} SMS_Audit"]
+    assert "is called 'Texts' now" in audit.text
+    assert list(create_notes(settings, lambda _: True)) == [f"Client {reader.client.key}: nothing to create."]
+
+
+def test_what_went_from_airtable_is_named_as_what_it_was(reader: Reader, emulator: Emulator) -> None:
+    settings, base_id = configured(reader), reader.client.base_id
+    reader.sync()
+    for name in ("Phone", "Booked"):
+        edit(emulator.store, base_id, "delete_field", table="Leads", field=name)
+    edit(emulator.store, base_id, "delete_table", table="SMS_Audit")
+    told = {(finding.state, finding.part.split()[-1], finding.text) for finding in check_clients(settings)}
+    assert (State.NOTE, "Leads", "no field 'Phone'; what depends on it stays empty") in told
+    assert (State.WRONG, "Leads", "no field 'Booked', without which no number is right") in told
+    assert (State.NOTE, "SMS_Audit", "the base has no such table") in told
+
+
+def test_names_of_the_clients_file_that_the_base_lacks_are_told_by_doctor_and_with_every_sync(
+    reader: Reader, emulator: Emulator
+) -> None:
+    edit(emulator.store, reader.client.base_id, "rename_field", table="Leads", field="Phone", name="Telefon")
+    edit(emulator.store, reader.client.base_id, "delete_field", table="Leads", field="Job Title")
+    reader = reader.named(field_names={"Company": "Firma", "Job Title": "Beruf", "Phone": "Telefon"})
+    told = [finding.text for finding in check_clients(configured(reader)) if finding.part.endswith(("Leads", "Audit"))]
+    instead = "says 'Firma' for 'Company', but Leads has no field of that name; its field 'Company' is read instead"
+    missing = "no field 'Beruf' (in the clients file for 'Job Title')"
+    for said in (told, reader.sync()["leads"].warnings, reader.sync()["leads"].warnings):
+        assert len([each for each in said if instead in each]) == 1
+        assert len([each for each in said if missing in each]) == 1
+        assert not [each for each in said if "Phone" in each]
+
+
+@pytest.mark.parametrize("command", ["sync", "doctor"])
+def test_a_raised_plan_is_noticed_by_a_persons_next_command(
+    command: str, reader: Reader, emulator: Emulator, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader.sync()
+    settings = configured(reader)
+    pace = pace_of(reader, engine)
+    for name, value in {
+        "DATABASE_URL": str(settings.database_url and settings.database_url.get_secret_value()),
+        "AIRTABLE_ENDPOINT_URL": emulator.url,
+        "AIRTABLE_BASE_ID": reader.client.base_id,
+        "AIRTABLE_API_KEY": reader.client.token.get_secret_value(),
+        "UYSP_AIRTABLE_RATE": "1000",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(
+        "pipelines.warehouse.build_marts", lambda *_: SimpleNamespace(models=0, seconds=0.0, failures=[])
+    )
+    emulator.fail(billing=True, times=None)
+    with pytest.raises(AirtableError):
+        list(replace(reader.gateway, pace=pace).pages(emulator.store.table(reader.client.base_id, "Leads")[1].id))
+    refused = CliRunner().invoke(app, [command])
+    assert "no API calls left this month" in refused.output
+    assert refused.exit_code == 1
+    emulator.heal()
+    asked_before = len(emulator.requests)
+    with pytest.raises(BudgetSpentError, match="uysp sync, which asks at once"):
+        pace.wait(Kind.REREAD)
+    assert len(emulator.requests) == asked_before
+    answered = CliRunner().invoke(app, [command])
+    assert "no API calls left" not in answered.output
+    pace.wait(Kind.REREAD)  # for everybody

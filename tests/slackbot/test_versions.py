@@ -218,6 +218,24 @@ def test_an_option_that_was_only_renamed_is_no_change_also_in_a_list(
     assert (len(data["versions"]), data["changes"]) == (3, [])
 
 
+def test_a_deletion_changes_no_field_also_where_an_option_was_renamed_before_it_was_seen(
+    built: Engine, reading: Engine, settings: Settings
+) -> None:
+    mark_synced(built)
+    lead = add_lead(built, 1)
+    add_field(built, "fld1", "SMS Status", "singleSelect")
+    renamed = START + HOUR + timedelta(minutes=30)
+    name_option(built, "o1", "Not Sent", START, renamed)
+    name_option(built, "o1", "Unsent", renamed)
+    # What is gone cannot be read under the new name: a deletion has the cells as they were last seen.
+    old = {"SMS Status": "Not Sent"}
+    past = [("created", old), ("deleted", old), ("restored", {"SMS Status": "Unsent", "Notes": "back"})]
+    write_past(built, lead, past)
+    data = past_of(lead, reading, settings)
+    assert [row["operation"] for row in data["versions"]] == ["restored", "deleted", "created"]
+    assert [(row["version"], row["field"]) for row in data["changes"]] == [(3, "Notes")]
+
+
 def test_addresses_of_attachments_that_expire_are_no_change(built: Engine, reading: Engine, settings: Settings) -> None:
     mark_synced(built)
     lead = add_lead(built, 1)

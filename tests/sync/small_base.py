@@ -151,6 +151,7 @@ def assert_registry_is_right(reader: Reader, emulator: Emulator) -> None:
         assert dict(source.names) == dict(found[name].names)
         assert len(set(source.names.values())) == len(source.names)
         assert set(source.warnings) == set(found[name].warnings)
+        assert set(source.notes) == set(found[name].notes)
         table = base.table_named(source.table.id)
         assert table is not None
         assert source.table.name == table.name

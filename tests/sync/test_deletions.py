@@ -78,6 +78,30 @@ def test_what_went_within_a_day_counts_together_in_whatever_way(
     assert_raw_equals_airtable(engine, emulator)
 
 
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_what_a_person_confirmed_does_not_count_again(way: dict[str, Any], reader: Reader, emulator: Emulator) -> None:
+    reader.sync()
+    delete_leads(reader, emulator, FEW + 5)
+    assert reader.sync(**way)["leads"].alarm is not None
+    assert reader.sync(accept_deletions=True)["leads"].deleted == FEW + 5
+    delete_leads(reader, emulator, 1)
+    outcome = reader.sync(**way)["leads"]
+    assert (outcome.deleted, outcome.alarm) == (1, None)
+    delete_leads(reader, emulator, FEW)  # with the one that nobody confirmed one too many
+    assert reader.sync(**way)["leads"].alarm is not None
+
+
+def test_a_single_record_that_is_held_back_is_told_as_one(reader: Reader, emulator: Emulator) -> None:
+    reader.sync()
+    delete_leads(reader, emulator, FEW)
+    assert reader.sync()["leads"].deleted == FEW
+    delete_leads(reader, emulator, 1)
+    alarm = reader.sync()["leads"].alarm
+    assert alarm is not None
+    assert alarm.startswith("1 record of leads of client uysp is gone from Airtable")
+    assert "so it is kept and still counted; restore it" in alarm
+
+
 def test_while_some_are_held_back_a_single_one_is_too(reader: Reader, emulator: Emulator, engine: Engine) -> None:
     reader.sync()
     delete_leads(reader, emulator, FEW + 1)

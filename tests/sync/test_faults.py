@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
 from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, assert_raw_equals_airtable, whole_state
+from uysp.cli import app
 from uysp.settings import inherited_environment
 
 
@@ -153,6 +155,10 @@ def test_a_process_that_is_killed_while_it_reads_leaves_what_was_there(
 
 REFUSALS = {
     "a wrong token": ({"token": SecretStr("patWrong")}, "does not know the token"),
+    "one of the clients file": (
+        {"token": SecretStr("patWrong"), "credential_variable": "ACME_TOKEN"},
+        "Set ACME_TOKEN to a valid personal access token",
+    ),
     "an unknown base": ({"base_id": "appAAAAAAAAAAAAAA"}, "refused access"),
 }
 
@@ -165,6 +171,19 @@ def test_a_refused_read_is_told_and_changes_nothing(
     outcomes = reader.named(**changes).sync()
     assert all(outcome.error and words in outcome.error for outcome in outcomes.values())
     assert whole_state(engine) == before
+
+
+def test_no_marts_are_built_while_nothing_was_ever_read(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    builds: list[object] = []
+    monkeypatch.setattr("pipelines.warehouse.build_marts", lambda *arguments: builds.append(arguments))
+    assert reader.settings.database_url is not None
+    monkeypatch.setenv("DATABASE_URL", reader.settings.database_url.get_secret_value())
+    monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", str(reader.settings.airtable_endpoint_url))
+    monkeypatch.setenv("AIRTABLE_BASE_ID", "appAAAAAAAAAAAAAA")
+    monkeypatch.setenv("AIRTABLE_API_KEY", reader.client.token.get_secret_value())
+    done = CliRunner().invoke(app, ["sync"])
+    assert (done.exit_code, builds) == (1, [])
+    assert "refused access" in done.output
 
 
 def test_an_unreachable_host_is_told(reader: Reader, engine: Engine) -> None:

@@ -7,6 +7,7 @@ from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, present_records, whole_state
+from uysp.doctor import check_clients
 
 
 def test_a_renamed_field_keeps_the_name_it_had_when_first_seen(
@@ -47,7 +48,12 @@ def test_a_new_field_that_takes_a_name_in_use_does_not_mix_with_the_old_one(
     record_id = next(iter(before))
     emulator.store.update(base_id, "Leads", {record_id: {"Company": "New"}})
     outcome = reader.sync()["leads"]
-    assert any("'Company'" in warning for warning in outcome.warnings)
+    told = [warning for warning in outcome.warnings if "'Company' of Leads is kept as" in warning]
+    assert len(told) == 1
+    assert reader.sync(full=True)["leads"].warnings == (), "nothing has to be done, so it is told once"
+    settings = reader.settings.model_copy()
+    vars(settings)["clients"] = (reader.client,)
+    assert told[0] in [finding.text for finding in check_clients(settings)], "and by doctor always"
     fields = present_records(engine, "leads")[record_id]
     assert fields.get("Company") == before[record_id].get("Company")
     assert [value for name, value in fields.items() if name.startswith("Company (fld")] == ["New"]
@@ -90,6 +96,17 @@ def test_a_table_that_is_missing_costs_a_warning_that_names_it(table: str, reade
     outcomes = reader.sync()
     assert [outcome.error for outcome in outcomes.values()] == [None] * 4
     assert table in outcomes[table.lower()].warnings[0]
+
+
+def test_a_field_that_is_missing_is_named_with_every_sync_and_by_doctor(reader: Reader, emulator: Emulator) -> None:
+    edit(emulator.store, reader.client.base_id, "delete_field", table="Leads", field="Campaign (CORRECTED)")
+    for _ in range(2):
+        outcome = reader.sync()["leads"]
+        assert outcome.error is None
+        assert any("has no field 'Campaign (CORRECTED)' in Leads" in warning for warning in outcome.warnings)
+    settings = reader.settings.model_copy()
+    vars(settings)["clients"] = (reader.client,)
+    assert any("no field 'Campaign (CORRECTED)'" in finding.text for finding in check_clients(settings))
 
 
 def test_every_name_of_a_select_option_is_kept_with_its_time(

@@ -341,11 +341,13 @@ class Gateway:
             )
         if error_type == "PUBLIC_API_BILLING_LIMIT_EXCEEDED":
             self.pace.out_of_calls()
-            message = self.sentence("has no API calls left this month", "Wait for the next month, or raise the plan.")
+            message = self.sentence(
+                "has no API calls left this month", "Wait for the next month, or raise the plan and run uysp sync."
+            )
         elif status == 401:
             message = self.sentence(
                 "does not know the token",
-                "Set a valid personal access token (AIRTABLE_API_KEY, or the client's own variable).",
+                f"Set {self.client.credential_variable} to a valid personal access token.",
             )
         elif status in {403, 404}:
             message = self.sentence(

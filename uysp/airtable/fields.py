@@ -6,7 +6,7 @@ are known by id, with the time in which each of their names was in use.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,9 @@ EXPECTED_FIELDS = {
     ),
 }
 
+# What is written and never read by a model.
+WRITTEN_FIELDS = {"leads": ("HRQ Reason",)}
+
 SELECTS = ("singleSelect", "multipleSelects")
 
 
@@ -81,7 +84,9 @@ class SourceTable:
         table: its Airtable schema.
         names: canonical name by field id, for the fields that exist.
         own_names: by field id, the base's own name by which the clients file named it.
+        file_names: canonical name to this base's own name, as the clients file has it for this table.
         warnings: what a person should know, a sentence each.
+        notes: what is as it should be, and worth a sentence when it comes about.
     """
 
     client: str
@@ -89,7 +94,14 @@ class SourceTable:
     table: Table
     names: Mapping[str, str]
     own_names: Mapping[str, str] = field(default_factory=dict)
+    file_names: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def called(self, name: str) -> str:
+        """Return how to call a field that is looked for, with the name that the clients file gives it."""
+        own = self.file_names.get(name, name)
+        return repr(name) if own == name else f"{own!r} (in the clients file for {name!r})"
 
     @property
     def attachment_names(self) -> list[str]:
@@ -98,18 +110,19 @@ class SourceTable:
 
 
 def find_tables(
-    connection: Connection, client: Client, schema: list[Table]
+    connection: Connection | None, client: Client, schema: list[Table]
 ) -> tuple[dict[str, SourceTable], list[str]]:
     """Match our tables with those of the base: by the id they had before, else by name.
+
+    Args:
+        connection: to read the registry; None: nothing is known, so that names alone count.
+        client: whose base.
+        schema: all tables of the base.
 
     Returns:
         The tables that the base has, by source table, and the names of those that it has not.
     """
-    rows = connection.execute(
-        text("select source_table, table_id from raw.airtable_tables where client = :client"),
-        {"client": client.key},
-    )
-    known_ids = {row.source_table: row.table_id for row in rows}
+    known_ids = {} if connection is None else _known_ids(connection, client)
     schema = [_storable(table) for table in schema]
     by_id = {table.id: table for table in schema}
     by_name = {table.name: table for table in schema if table.id not in known_ids.values()}
@@ -120,10 +133,10 @@ def find_tables(
         if table is None:
             missing.append(source_table)
         else:
-            known = _known_fields(connection, client, source_table)
+            known = {} if connection is None else _known_fields(connection, client, source_table)
             naming = _named(client, source_table, table.fields, known)
             found[source_table] = _source_table(client, source_table, table, naming)
-    return found, missing
+    return _with_unmet_names(found), missing
 
 
 def known_tables(connection: Connection, client: Client) -> dict[str, SourceTable]:
@@ -156,7 +169,7 @@ def known_tables(connection: Connection, client: Client) -> dict[str, SourceTabl
         ):
             return {}
         tables[name] = _source_table(client, name, Table(of_table[0].table_id, of_table[0].table_name, fields), naming)
-    return tables
+    return _with_unmet_names(tables)
 
 
 def option_names(source: SourceTable) -> dict[str, frozenset[str]]:
@@ -186,7 +199,8 @@ def missing_requirements(found: Mapping[str, SourceTable], missing: list[str]) -
         if source_table in found:
             table, present = found[source_table].table, set(found[source_table].names.values())
             lacking += [
-                f"the field {name!r} of {TABLES[source_table]}{_lookalike(name, table.fields)}"
+                f"the field {found[source_table].called(name)} of {TABLES[source_table]}"
+                f"{_lookalike(name, table.fields)}"
                 for name in names
                 if name not in present
             ]
@@ -246,6 +260,14 @@ def record_registry(connection: Connection, source: SourceTable, seen_at: dateti
     _record_options(connection, source, key)
 
 
+def _known_ids(connection: Connection, client: Client) -> dict[str, str]:
+    rows = connection.execute(
+        text("select source_table, table_id from raw.airtable_tables where client = :client"),
+        {"client": client.key},
+    )
+    return {row.source_table: row.table_id for row in rows}
+
+
 def _known_fields(connection: Connection, client: Client, source_table: str) -> dict[str, KnownField]:
     rows = connection.execute(
         text("""
@@ -265,31 +287,60 @@ def _read_by_models(source_table: str) -> set[str]:
     return {*REQUIRED_FIELDS.get(source_table, ()), *EXPECTED_FIELDS[source_table]}
 
 
+def canonical_names(source_table: str) -> set[str]:
+    """Return the names of a table's fields that are used here; for each of them a base may have its own."""
+    return {*_read_by_models(source_table), *WRITTEN_FIELDS.get(source_table, ())}
+
+
 def _own_names(client: Client, source_table: str) -> dict[str, str]:
     """Return what the clients file says of this table: it names fields without their tables."""
-    here = _read_by_models(source_table)
-    elsewhere = set().union(*map(_read_by_models, TABLES)) - here
+    here = canonical_names(source_table)
+    elsewhere = set().union(*map(canonical_names, TABLES)) - here
     return {canonical: own for canonical, own in client.field_names.items() if canonical not in elsewhere}
 
 
 def _source_table(client: Client, source_table: str, table: Table, naming: Naming) -> SourceTable:
     names = naming.names
     holders = {names[item.id]: item for item in table.fields}
+    source = SourceTable(client.key, source_table, table, names, naming.own_names, _own_names(client, source_table))
     warnings = [
-        f"The base of client {client.key} has no field {name!r} in {table.name}{_lookalike(name, table.fields)}; "
-        "what depends on it stays empty."
+        f"The base of client {client.key} has no field {source.called(name)} in {table.name}"
+        f"{_lookalike(name, table.fields)}; what depends on it stays empty."
         for name in EXPECTED_FIELDS[source_table]
         if name not in holders
     ]
+    notes = []
     for item in table.fields:
         holder = holders.get(item.name, item)
         is_of_interest = item.name in _read_by_models(source_table) or names[item.id] == second_name(item)
         if holder is not item and holder.id not in naming.own_names and is_of_interest:
-            warnings.append(
+            notes.append(
                 f"The field {item.name!r} of {table.name} is kept as {names[item.id]!r}: the name is that of the field "
                 f"that is called {holder.name!r} now. If it is the wrong one, name the right one in the clients file."
             )
-    return SourceTable(client.key, source_table, table, names, naming.own_names, tuple(warnings))
+    return replace(source, warnings=tuple(warnings), notes=tuple(notes))
+
+
+def unmet_names(tables: Mapping[str, SourceTable], source: SourceTable) -> list[str]:
+    """Return in words which lines of the clients file mean no field, where another is read in its place.
+
+    A name that two of our tables have, Phone, is met where one of them has the field.
+    """
+    met = {each.names[field_id] for each in tables.values() for field_id in each.own_names}
+    return [
+        f"The clients file says {own!r} for {name!r}, but {source.table.name} has no field of that name; its field "
+        f"{item.name!r} is read instead. Correct or remove the line."
+        for name, own in source.file_names.items()
+        for item in source.table.fields
+        if source.names[item.id] == name and name not in met
+    ]
+
+
+def _with_unmet_names(tables: dict[str, SourceTable]) -> dict[str, SourceTable]:
+    return {
+        name: replace(source, warnings=(*source.warnings, *unmet_names(tables, source)))
+        for name, source in tables.items()
+    }
 
 
 def _lookalike(name: str, fields: Iterable[Field]) -> str:

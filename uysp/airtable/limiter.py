@@ -189,7 +189,8 @@ class SharedLimiter:
         if said == "blocked":
             return (
                 f"Airtable has no API calls left this month for client {self.client.key}; what was loaded before "
-                "stays. It is asked again within the hour; wait for the next month, or raise the plan."
+                "stays. It is asked again within the hour; wait for the next month, or raise the plan and run uysp "
+                "sync, which asks at once."
             )
         return (
             "The month's API calls (UYSP_AIRTABLE_MONTHLY_CALLS) are used up but for those kept for people's writes, "

@@ -1,5 +1,5 @@
--- One row per client, audit record whose message is computed anew: records that changed, all records of a lead or phone
--- that such a record names or did, or of a lead that changed, and those of a campaign known or shown otherwise.
+-- One row per client, audit record whose message is computed anew: records that changed, all records of a lead that
+-- such a record names or did or that changed, those of a campaign known or shown otherwise, and all of these phones.
 -- Attempts meet results by lead or by phone and receipts meet messages by phone, so nothing reaches further.
 {{ config(incremental_strategy='refill') }}
 
@@ -10,7 +10,13 @@ changed as (
 ),
 
 audit as (
-    select * from {{ ref('int_messages__audit') }}
+    select
+        client,
+        record_id,
+        lead_record_id,
+        phone_key,
+        campaign_key
+    from {{ ref('int_messages__audit') }}
 ),
 
 campaigns as (
@@ -36,10 +42,14 @@ leads as (
     inner join campaigns using (client, campaign_key)
 ),
 
-of_leads as materialized (
+of_leads_and_campaigns as materialized (
     select audit.*
     from audit
     inner join leads using (client, lead_record_id)
+    union
+    select audit.*
+    from audit
+    inner join campaigns using (client, campaign_key)
 ),
 
 phones as (
@@ -52,7 +62,7 @@ phones as (
     select
         client,
         phone_key
-    from of_leads
+    from of_leads_and_campaigns
     where phone_key is not null
 )
 
@@ -64,16 +74,10 @@ union
 select
     client,
     record_id as message_id
-from of_leads
+from of_leads_and_campaigns
 union
 select
     audit.client,
     audit.record_id as message_id
 from audit
 inner join phones using (client, phone_key)
-union
-select
-    audit.client,
-    audit.record_id as message_id
-from audit
-inner join campaigns using (client, campaign_key)
