@@ -49,9 +49,9 @@ alter default privileges in schema app grant select, insert, update, delete on t
 alter default privileges in schema app grant usage on sequences to uysp_pipeline, uysp_bot;
 """
 
-# What Postgres lets everybody do: make large objects, and connect to the databases that every server has. To take it back one has to
-# own the server's functions; where the login does not, it stays (docs/marts.md says what that is). Other databases are
-# no business of ours, except in the embedded server, whose first role has our name.
+# What Postgres lets everybody do: make large objects, and connect to the databases that every server has. To take it
+# back one has to own the server's functions; where the login does not, it stays (docs/marts.md says what that is).
+# Other databases are no business of ours, except in the embedded server, whose first role has our name.
 _REVOKE_FROM_EVERYBODY = """do $$
 declare
     statement text;

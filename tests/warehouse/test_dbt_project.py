@@ -141,7 +141,7 @@ def test_a_source_is_as_fresh_as_its_last_good_look(settings: Settings, engine: 
             ) as tables (source_table, waits)
         """)
     arguments = ["source", "freshness", "--no-write-json"]
-    result = run_dbt(arguments, settings, engine, settings.uysp_home / "dbt" / "target").result
+    result: Any = run_dbt(arguments, settings, engine, settings.uysp_home / "dbt" / "target").result
     found = {each.node.name: str(each.status) for each in result.results if each.node.unique_id.startswith("source.")}
     statuses = dict(zip(AIRTABLE_TABLES, ("pass", "warn", "error", "error"), strict=True))
     assert found == {
