@@ -212,6 +212,20 @@ def test_a_refused_token_ends_with_one_line_and_status_1(tmp_path: Path, reader:
     assert "patWrong" not in done.stdout + done.stderr
 
 
+def test_a_table_that_fails_ends_the_cycle_with_status_1_and_the_others_are_loaded(
+    tmp_path: Path, reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    table = emulator.store.table(reader.client.base_id, "SMS_Audit")[1].id
+    emulator.fail(path=table, status=422, times=None)
+    done = uysp(tmp_path, "sync", **configured(reader))
+    assert done.returncode == 1
+    assert_one_clear_line(done, "HTTP 422", "stays")
+    with engine.connect() as connection:
+        failed = connection.execute(text("select source_table from raw.sync_state where last_error is not null"))
+        assert failed.scalars().all() == ["sms_audit"]
+        assert connection.execute(text("select count(*) from marts.leads")).scalar_one() > 0
+
+
 def test_what_could_not_be_read_is_not_built_again_and_a_wrong_key_leaves_no_trace_in_answers(
     tmp_path: Path, reader: Reader, engine: Engine
 ) -> None:

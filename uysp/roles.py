@@ -49,6 +49,33 @@ alter default privileges in schema app grant select, insert, update, delete on t
 alter default privileges in schema app grant usage on sequences to uysp_pipeline, uysp_bot;
 """
 
+# What Postgres lets everybody do: make large objects, and connect to the databases that every server has. To take it
+# back one has to own the server's functions; where the login does not, it stays (docs/marts.md says what that is).
+# Other databases are no business of ours, except in the embedded server, whose first role has our name.
+_REVOKE_FROM_EVERYBODY = """do $$
+declare
+    statement text;
+begin
+    for statement in
+        select 'revoke execute on function ' || oid::regprocedure || ' from public'
+        from pg_proc
+        where pronamespace = 'pg_catalog'::regnamespace and proname in ('lo_creat', 'lo_create', 'lo_from_bytea')
+            and pg_has_role(proowner, 'usage')
+        union all
+        select 'revoke connect on database ' || datname || ' from public'
+        from pg_database
+        where datname in ('postgres', 'template1') and datname <> current_database()
+            and session_user = 'uysp' and exists (select from pg_roles where oid = 10 and rolname = 'uysp')
+            and exists (
+                select from aclexplode(coalesce(datacl, acldefault('d', datdba)))
+                where grantee = 0 and privilege_type = 'CONNECT'
+            )
+    loop
+        execute statement;
+    end loop;
+end $$
+"""
+
 # What the login made before there were roles, and what migrations make under it.
 _HAND_OVER = """do $$
 declare
@@ -128,6 +155,7 @@ def apply_privileges(connection: Connection) -> None:
     schemas = "{" + ",".join(PIPELINE_SCHEMAS) + "}"
     connection.exec_driver_sql(_HAND_OVER.format(schemas=schemas))
     connection.exec_driver_sql(_PRIVILEGES)
+    connection.exec_driver_sql(_REVOKE_FROM_EVERYBODY)
 
 
 def analyst_url(engine: Engine) -> URL:

@@ -1,4 +1,5 @@
--- Leads, bookings, opt-outs, clickers and clicks of a campaign are the same by campaign, by step, by variant, by click.
+-- Leads, bookings, opt-outs, clickers and clicks of a campaign are the same by campaign, by step, by variant, by click;
+-- and a campaign that one of these marts has leads of, all of them have.
 {{ config(tags=['every_build']) }}
 {%- set sums = [
     ('campaign_performance', 'leads, bookings, opt_outs, clickers, clicks'),

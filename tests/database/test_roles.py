@@ -214,12 +214,18 @@ def test_the_url_of_the_analyst_reads_all_marts_and_nothing_else(settings: Setti
             ).scalars()
         )
     url = analyst_url(engine).render_as_string(hide_password=False)
+    for elsewhere in ("postgres", "template1"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(database_of(url, elsewhere))
     with psycopg.connect(url, autocommit=True) as connection_:
         assert readable(connection_, "'r', 'v', 'm', 'p', 'S'") == {"marts": marts}
         assert {"sync_status", "leads", "made_later", "seen_later"} <= marts
         for role in (Role.PIPELINE, Role.BOT):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection_.execute(f"set role {role}".encode())
+        for making in ("lo_create(0)", "lo_creat(-1)", "lo_from_bytea(0, 'x')"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection_.execute(f"select {making}".encode())
         assert connection_.execute("show idle_in_transaction_session_timeout").fetchone() == ("5min",)
 
 

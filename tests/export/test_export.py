@@ -1,6 +1,9 @@
 """Exports hold what the marts hold, cell by cell and from one moment, and a failed one leaves the old file alone."""
 
 import csv
+import errno
+import os
+import resource
 import subprocess
 import sys
 import zipfile
@@ -172,6 +175,58 @@ def test_a_failure_on_the_way_leaves_the_file_as_it_was(
     assert (tmp_path / name).read_text() == "as it was"
 
 
+@pytest.mark.parametrize("ending", ["duckdb", "parquet", "csv", "xlsx"])
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_full_disk_is_told_in_a_sentence(
+    marts: Engine, analyst: Engine, tmp_path: Path, ending: str, existed: bool
+) -> None:
+    with marts.begin() as connection:
+        connection.exec_driver_sql(
+            "create table marts.many as select n, md5(n::text) from generate_series(1, 9000) as n"
+        )
+    target = tmp_path / f"many.{ending}"
+    if existed:
+        target.write_text("as it was")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(ExportError) as raised:
+            export(analyst, target, mart="many")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    left = f"{target.name} is as it was before" if existed else "nothing was written"
+    assert str(raised.value) == f"There is no room left in {tmp_path}, and {left}; make room, or name another folder."
+    assert list(tmp_path.iterdir()) == [target] * existed
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (errno.ENOSPC, "There is no room left in"),
+        (errno.EROFS, "The folder .* cannot be written to"),
+        (errno.EIO, "The disk refused to write to"),
+    ],
+)
+def test_what_keeps_a_file_from_its_place_is_told(
+    analyst: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: int, told: str
+) -> None:
+    def refuse(_file: int) -> None:
+        raise OSError(said, os.strerror(said))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(ExportError, match=f"^{told}.*, and nothing was written;"):
+        export(analyst, tmp_path / "people.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_read(
+    analyst: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # for root, who runs tests too, every folder of ours can be
+    with pytest.raises(ConfigurationError, match=r"cannot be written to; name another\. Nothing was written\.$"):
+        export(analyst, tmp_path / "people.csv")
+
+
 def test_all_marts_come_from_one_moment(marts: Engine, analyst: Engine, tmp_path: Path) -> None:
     def somebody_changes(mart: str, _rows: int) -> None:
         if mart == "people":  # counts has been read by then
@@ -242,7 +297,11 @@ def test_a_million_rows_take_little_memory(marts: Engine, settings: Settings, tm
         ("people__dbt_backup.csv", {}, "does not say which mart"),
         ("missing/people.csv", {}, "no folder .*missing"),
         ("folder.csv", {"mart": "people"}, "is no file"),
-        ("people.csv", {"client": "initech"}, "nothing of a client 'initech'; there are: acme, globex"),
+        (
+            "people.csv",
+            {"client": "initech"},
+            "nothing of a client 'initech'; there are: acme, globex\\. Nothing was written",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_said_before_anything_is(

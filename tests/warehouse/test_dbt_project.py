@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy
 from dbt.cli.main import dbtRunner
 
-from pipelines.warehouse import build_marts
+from pipelines.warehouse import build_marts, run_dbt
+from tests.conftest import Template
 from uysp.settings import PROJECT, Settings
 
 Manifest = dict[str, Any]  # dbt's manifest.json
@@ -21,6 +22,8 @@ MARTS = {
     *("leads", "messages", "campaign_performance", "variant_performance", "sequence_steps", "step_visits"),
     *("click_tracking", "daily_activity", "dashboard", "lead_timeline", "data_quality_issues", "sync_status"),
 }
+# As type and expression: the second is the key of a table with a column that may be NULL.
+KEYS_OF_TABLES = {("primary_key", None), ("unique", "nulls not distinct")}
 AIRTABLE_TABLES = ("leads", "campaigns", "sms_templates", "sms_audit")
 
 
@@ -45,6 +48,12 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return parsed
 
 
+@pytest.fixture
+def template(migrated_template: str, dbt_read: Path) -> Template:
+    """Nothing built yet, but the project is read."""
+    return Template(migrated_template, dbt_read)
+
+
 def models(manifest: Manifest, layer: str = "") -> list[Node]:
     """All models, or those of one layer, which is the first folder under models/."""
     return [
@@ -64,6 +73,7 @@ def test_only_staging_reads_sources_and_layers_never_point_back(manifest: Manife
         "staging": {"staging", "source"},
         "intermediate": {"staging", "intermediate"},
         "marts": {"staging", "intermediate", "marts"},
+        "semantic": {"marts"},
     }
     for model in models(manifest):
         below = {
@@ -84,8 +94,12 @@ def test_staging_reads_staging_only_where_a_base_model_says_so(manifest: Manifes
 def test_every_mart_has_an_enforced_contract_and_a_key(manifest: Manifest) -> None:
     for model in models(manifest, "marts"):
         assert model["contract"]["enforced"], model["name"]
-        keys = [constraint for constraint in model["constraints"] if constraint["type"] == "primary_key"]
-        # Postgres has no keys on views, nor with a column that may be NULL, so a test stands in.
+        keys = [
+            constraint
+            for constraint in model["constraints"]
+            if (constraint["type"], constraint["expression"]) in KEYS_OF_TABLES
+        ]
+        # Postgres has no keys on views, so a test stands in.
         tests = [unique_id for unique_id in manifest["nodes"] if f".unique_combination_{model['name']}_" in unique_id]
         assert len(keys) + len(tests) == 1, model["name"]
 
@@ -104,10 +118,37 @@ def test_every_model_below_the_marts_is_tested(manifest: Manifest) -> None:
     assert [model["name"] for model in below if model["unique_id"] not in tested] == []
 
 
+def test_the_rules_of_every_mart_have_a_unit_test(manifest: Manifest) -> None:
+    assert {test["model"] for test in manifest["unit_tests"].values()} >= MARTS
+
+
 def test_every_airtable_table_is_a_source_by_its_raw_name_with_its_history(manifest: Manifest) -> None:
     names = {source["name"] for source in manifest["sources"].values() if source["source_name"] == "airtable"}
     assert names == {*AIRTABLE_TABLES, *(f"{table}_history" for table in AIRTABLE_TABLES)}
     assert {source["schema"] for source in manifest["sources"].values()} == {"raw", "app"}
+
+
+def test_a_source_is_as_fresh_as_its_last_good_look(settings: Settings, engine: sqlalchemy.Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            insert into raw.sync_state (client, source_table, last_synced_at)
+            select client, source_table, now() - case when client = 'late' then waits else interval '1 minute' end
+            from (values ('quiet'), ('late')) as clients (client)
+            cross join (
+                values
+                ('leads', interval '14 minutes'), ('campaigns', interval '16 minutes'),
+                ('sms_templates', interval '61 minutes'), ('sms_audit', null)
+            ) as tables (source_table, waits)
+        """)
+    arguments = ["source", "freshness", "--no-write-json"]
+    result: Any = run_dbt(arguments, settings, engine, settings.uysp_home / "dbt" / "target").result
+    found = {each.node.name: str(each.status) for each in result.results if each.node.unique_id.startswith("source.")}
+    statuses = dict(zip(AIRTABLE_TABLES, ("pass", "warn", "error", "error"), strict=True))
+    assert found == {
+        **statuses,
+        **{f"{table}_history": status for table, status in statuses.items()},
+        **dict.fromkeys(("clients", "loads", "sync_state", "airtable_fields", "airtable_options"), "error"),
+    }
 
 
 def test_each_model_has_one_sql_and_one_yml_of_its_name_side_by_side(manifest: Manifest) -> None:
@@ -118,11 +159,14 @@ def test_each_model_has_one_sql_and_one_yml_of_its_name_side_by_side(manifest: M
 
 
 def test_an_empty_base_builds_and_every_unit_test_of_a_value_rule_holds(
-    settings: Settings, engine: sqlalchemy.Engine, manifest: Manifest, tmp_path: Path
+    settings: Settings, engine: sqlalchemy.Engine, manifest: Manifest
 ) -> None:
     built = build_marts(settings, engine)
     assert built.success, built.failures
-    results = dbt("test", "--select", "test_type:unit", target=tmp_path)
+    results = dbt("test", "--select", "test_type:unit", target=settings.uysp_home / "dbt" / "target")
     assert {result.node.unique_id for result in results} >= set(manifest["unit_tests"]) != set()
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         assert connection.execute(sqlalchemy.text("select count(*) from marts.leads")).scalar_one() == 0
+        without_variant = "insert into marts.variant_performance values ('a', 'X', null, 1, 0, 0, 0, 0, 0, 0, 0)"
+        with pytest.raises(sqlalchemy.exc.IntegrityError, match="unique constraint"):
+            connection.execute(sqlalchemy.text(f"{without_variant}; {without_variant}"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from pipelines.metrics import prepared_project, run_metricflow
+from pipelines.metrics import check_query, prepared_project, run_metricflow
 from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError
 from uysp.settings import PROJECT, Settings
@@ -25,6 +25,8 @@ OF_LEADS = (
 OF_VARIANTS = OF_LEADS[:8]
 OF_STEPS = ("bookings", "booking_rate", "opt_outs", "opt_out_rate", "clickers", "click_rate", "clicks")
 OF_DAYS = ("new_leads", "messages_sent", "messages_delivered", "bookings", "opt_outs", "clicks")
+# By the names that they have in MetricFlow, after lead__.
+CUTS = {name: name for name in ("variant", "lead_source", "engagement_level")} | {"step": "reached_step"}
 # Written out anew, over the mart of leads, where no mart is grouped so.
 RECOMPUTED = """
     select {group}, count(*), count(*) filter (where booked), count(*) filter (where booked)::float / count(*),
@@ -32,6 +34,17 @@ RECOMPUTED = """
         count(*) filter (where stop_cause = 'opted_out')::float / count(*),
         count(*) filter (where clicked), count(*) filter (where clicked)::float / count(*), sum(messages_sent)
     from marts.leads where not is_test group by 1
+"""
+# The rate of all steps together: a campaign's furthest lead has no step to move on to.
+MOVING_ON = """
+    select {group}, sum(reached_step)::float / nullif(sum(least(reached_step + 1, last)), 0)
+    from (
+        select *, max(reached_step) over (partition by client, campaign) as last from marts.leads where not is_test
+    ) as leads group by 1
+"""
+MESSAGES = """
+    select {group}, count(*) filter (where not failed)
+    from marts.messages left join marts.leads using (client, lead_id) group by 1
 """
 # Metrics, what they are grouped by, and the same numbers in the marts: groups first, then each metric.
 QUERIES: dict[str, tuple[Sequence[str], Sequence[str], str]] = {
@@ -92,6 +105,13 @@ QUERIES: dict[str, tuple[Sequence[str], Sequence[str], str]] = {
     ),
     "cohorts": (OF_VARIANTS, ("metric_time__day",), RECOMPUTED.format(group="created_at::date")),
     "by source": (OF_VARIANTS, ("lead__lead_source",), RECOMPUTED.format(group="lead_source")),
+    "moving on by day": (("conversion_rate",), ("metric_time__day",), MOVING_ON.format(group="created_at::date")),
+    **{
+        f"{metric} by {column}": ((metric,), (f"lead__{name}",), query.format(group=column))
+        for metric, query in (("conversion_rate", MOVING_ON), ("messages", MESSAGES))
+        for name, column in CUTS.items()
+        if (metric, name) != ("conversion_rate", "step")  # told above
+    },
     "by engagement": (OF_VARIANTS, ("lead__engagement_level",), RECOMPUTED.format(group="engagement_level")),
 }
 
@@ -169,6 +189,24 @@ def test_the_command_line_answers(sample_settings: Settings, marts: Engine, tmp_
         expected = {row.campaign: row.booking_rate for row in connection.execute(query)}
     with target.open(newline="") as file:
         assert {row["campaign"]: float(row["booking_rate"]) for row in csv.DictReader(file)} == expected
+
+
+@pytest.mark.parametrize(
+    ("metrics", "cut", "said"),
+    [
+        ("leads,messages", "step", r"messages cannot be cut by 'step'; it can be cut by .*campaign,.* lead__step,"),
+        (
+            "leads,day_clicks",
+            "lead__variant",
+            r"day_clicks cannot be cut by 'lead__variant'; it can be .*campaign,",
+        ),
+        ("leeds", "campaign", r"no metric 'leeds'; there are: booking_rate, .*, replies, reply_rate\.$"),
+    ],
+)
+def test_what_a_metric_has_not_is_said_in_a_sentence(metricflow: Any, metrics: str, cut: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as raised:
+        check_query(metricflow, metrics.split(","), [cut])
+    assert "\n" not in str(raised.value)
 
 
 def test_an_unknown_command_is_said(sample_settings: Settings) -> None:

@@ -7,6 +7,7 @@ Rows go from Postgres to DuckDB as Arrow batches, and no more than a few of them
 """
 
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 import adbc_driver_manager
 import duckdb
 from sqlalchemy import Engine, text
+from xlsxwriter.exceptions import XlsxWriterException
 
 from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import ConfigurationError
@@ -29,6 +31,10 @@ __all__ = ["ExportError", "Exported", "Mart", "export", "read_marts"]
 ALL_MARTS = ".duckdb"
 LOOK_SECONDS = 0.5
 Progress = Callable[[str, int], None]
+# What the system says where a file cannot be written, in whatever DuckDB or a workbook puts around it.
+_NO_ROOM = re.compile(r"No space left|quota exceeded|File too large", re.IGNORECASE)
+_NO_RIGHT = re.compile(r"Permission denied|not permitted|Read-only file system", re.IGNORECASE)
+_NO_FILE = re.compile(r"Cannot open file|Could not write|write failed", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ def _writer(target: Path) -> Writer:
         raise ConfigurationError(f"There is no folder {target.parent}; make it first. Nothing was written.")
     if target.exists() and not target.is_file():
         raise ConfigurationError(f"{target} is no file, so it cannot be replaced; nothing was written.")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"The folder {target.parent} cannot be written to; name another. Nothing was written.")
     return WRITERS[target.suffix.lower()]
 
 
@@ -120,7 +128,9 @@ def _check_client(engine: Engine, marts: Sequence[Mart], client: str) -> None:
         known = text("select distinct client from marts.sync_status order by client")
         keys: Sequence[str] = connection.execute(known).scalars().all()
     if client not in keys:
-        raise ConfigurationError(f"There is nothing of a client {client!r}; there are: {', '.join(keys) or 'none'}.")
+        raise ConfigurationError(
+            f"There is nothing of a client {client!r}; there are: {', '.join(keys) or 'none'}. Nothing was written."
+        )
 
 
 @contextmanager
@@ -139,11 +149,20 @@ def _replaced(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _failures(target: Path) -> Iterator[None]:
+    left = f"{target.name} is as it was before" if target.exists() else "nothing was written"
     try:
         yield
-    except (duckdb.Error, adbc_driver_manager.Error) as error:
+    except (duckdb.Error, adbc_driver_manager.Error, XlsxWriterException, OSError) as error:
         said = " ".join(str(error).split("\n\n")[0].split())
-        raise ExportError(f"The export ended early, and {target.name} is as it was before: {said}") from error
+        if _NO_ROOM.search(said):
+            told = f"There is no room left in {target.parent}, and {left}; make room, or name another folder."
+        elif _NO_RIGHT.search(said):
+            told = f"The folder {target.parent} cannot be written to, and {left}; name another."
+        elif isinstance(error, OSError) or _NO_FILE.search(said):
+            told = f"The disk refused to write to {target.parent}, and {left}; try again, or name another folder."
+        else:
+            told = f"The export ended early, and {left}: {said}"
+        raise ExportError(told) from error
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import duckdb
 import xlsxwriter
-from xlsxwriter.exceptions import XlsxWriterException
 
 from uysp.errors import UyspError
 from uysp.export.catalogue import Column, Mart
@@ -120,11 +119,8 @@ def workbook(path: Path, name: str) -> Iterator[Add]:
                             sheet.write(row, place, value, kinds[place])
         return row, f"{cut:,} texts were cut to the {WORKBOOK_CELL:,} characters of a cell" if cut else ""
 
-    try:
-        yield add
-        book.close()
-    except XlsxWriterException as error:
-        raise ExportError(f"The export ended early, and {name} is as it was before: {error}") from error
+    yield add
+    book.close()
 
 
 WRITERS: Mapping[str, Writer] = {".duckdb": duckdb_file, ".parquet": parquet, ".csv": csv, ".xlsx": workbook}
