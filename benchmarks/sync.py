@@ -125,7 +125,7 @@ def full_loads(options: argparse.Namespace) -> None:
             done, _, calls = cycle(airtable, environment_of(airtable, home, UNLIMITED), "full", "fast")
             report("ours", done, airtable.records, calls)
             if leads == options.peer_leads:
-                for name in others.PACKAGES:
+                for name in options.peers:
                     beside(name, airtable, home, url)
 
 
@@ -273,6 +273,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--leads", type=int, default=100_000)
     parser.add_argument("--audit", type=int, help="default: 1.5 for each lead")
+    parser.add_argument(
+        "--peers", nargs="*", choices=others.PACKAGES, default=list(others.PACKAGES), help="which of them; default: all"
+    )
     parser.add_argument(
         "--peer-leads", type=int, help="size at which others load, too; default: 10,000, or all if fewer"
     )
