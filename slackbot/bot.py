@@ -1,6 +1,7 @@
 """What every listener works with, and the one way from a line to an answer before a person's eyes."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 
@@ -8,12 +9,13 @@ from slack_sdk import WebClient
 from sqlalchemy import Engine
 
 from slackbot.access import Access, Admission, Asker
-from slackbot.answers import ask, question_of
+from slackbot.answers import HELP, ask, question_of
 from slackbot.answers.model import Answer, Link
+from slackbot.answers.visible import denied_client
 from slackbot.blocks.message import Form, answer_message, sentence_message
 from slackbot.desk import Desk, Taken, log_bug, something_wrong
 from slackbot.drafts import Drafts
-from slackbot.grammar import NotUnderstoodError
+from slackbot.grammar import NotUnderstoodError, Question
 from slackbot.pace import Reads
 from slackbot.place import MessageOf, Place, deliver
 from slackbot.previews import Previews
@@ -70,7 +72,21 @@ class Bot:
         Raises:
             UyspError: as `slackbot.answers.ask`.
         """
+        with suppress(NotUnderstoodError):  # `ask` says it
+            self.log_denial(admission, question_of(line))
         return ask(line, self.engine, self.settings, admission.may_see, whole=whole)
+
+    def log_denial(self, admission: Admission, question: Question | None = None) -> None:
+        """Log what is asked for where the person may not see the client that it is about; the answer refuses it.
+
+        Args:
+            admission: of the person, for the conversation.
+            question: what is asked; None: something that names no client.
+        """
+        if question is None or question.verb != HELP.verb.name:
+            key = denied_client(self.settings, admission.may_see, question)
+            if key is not None:
+                admission.deny(key)
 
     def answer(self, line: str, place: Place, *, replace: bool = False) -> None:
         """Answer a line to the person at a place, or say why there is no answer."""

@@ -64,6 +64,7 @@ def begun(bot: Bot, question: Question, channel_id: str, admission: Admission, a
     if question.verb == "mark":
         question, status = _with_status(question)
         writing = replace(writing, status=status)
+    bot.log_denial(admission, question)
     if not question.argument:
         return choose_view(writing, "")
     try:
@@ -123,6 +124,7 @@ def store_at_once(bot: Bot, question: Question, asker: Asker, key: str) -> Recei
             admin = is_admin(bot.settings, who)
             asked = undo(connection, who, question.argument, utc_now(), admin=admin)
     else:
+        bot.log_denial(admission, question)
         with bot.engine.connect() as connection:
             found = named_lead(connection, bot.settings, admission.may_see, question)
         if found is None:

@@ -367,6 +367,67 @@ def test_a_client_of_one_channel_is_shared_in_no_other(two_clients: Settings, sl
     slack.wait_for_modal("ada", lambda view: "#general will see" in str(view.blocks) and "Beta" not in str(view.blocks))
 
 
+@pytest.fixture
+def guarded(built: Engine, reading: Engine, settings: Settings, slack: Slack) -> Iterator[Settings]:
+    """One client, for the group sales in #outreach and #partners."""
+    channels = ("C0OUTREACH", "C0PARTNERS")
+    client = Client("beta", "Beta", "app2", SecretStr("t"), slack_channels=channels, slack_user_groups=("sales",))
+    marts.mark_synced(built, client.key)
+    marts.add_lead(built, 1, client=client.key, name="Jane Beta")
+    ours = bot_settings(settings, slack, HTTP)
+    ours.__dict__["clients"] = (client,)  # what reading a clients file gives
+    with running(ours, reading):
+        yield ours
+
+
+def write_directly(slack: Slack) -> None:
+    event = slack.say("ada", "lead jane")
+    assert event is not None
+    assert "may be shown" in event.wait_for_answer().text
+
+
+def open_home(slack: Slack) -> None:
+    slack.open_home("ada")
+    assert "may be shown" in str(slack.wait_for_home("ada").blocks)
+
+
+def share_elsewhere(slack: Slack) -> None:
+    share(slack, "lead jane", "outreach")
+    slack.choose("ada", slack.wait_for_modal("ada", ready), SHARE_CHANNEL, "C0GENERAL1")
+    slack.wait_for_modal("ada", lambda view: "may be shown" in str(view.blocks))
+
+
+REFUSALS: dict[str, tuple[str, Callable[[Slack], Any]]] = {
+    "command": (ADA, lambda slack: slack.command("ada", "lead jane", "general").wait_for_answer()),
+    "named": (ADA, lambda slack: slack.command("ada", f"lead beta/{marts.record_id(1)}", "general").wait_for_answer()),
+    "claim": (ADA, lambda slack: slack.command("ada", "claim jane", "general").wait_for_answer()),
+    "direct message": (ADA, write_directly),
+    "picker": (ADA, lambda slack: slack.search("ada", put(slack, PICKER), FIND_LEAD, "jane")),
+    "home": (ADA, open_home),
+    "share": (ADA, share_elsewhere),
+    "group": (BEN, lambda slack: slack.command("ben", "lead jane", "partners").wait_for_answer()),
+}
+
+
+@pytest.mark.parametrize("hop", REFUSALS)
+def test_who_may_not_see_a_client_is_refused_at_every_hop_and_that_is_logged(
+    guarded: Settings, built: Engine, slack: Slack, hop: str
+) -> None:
+    who, refused = REFUSALS[hop]
+    refused(slack)
+    assert eventually(lambda: denials(built) == [(who, "other client")]), denials(built)
+    with built.connect() as connection:
+        assert connection.execute(text("select distinct client from app.activity_log")).scalars().all() == ["beta"]
+
+
+def test_who_may_see_a_client_and_asks_for_help_is_denied_nothing(
+    guarded: Settings, built: Engine, slack: Slack
+) -> None:
+    assert "Jane Beta" in shown(slack.command("ada", "lead jane", "outreach").wait_for_answer())
+    slack.command("ada", "help", "general").wait_for_answer()
+    assert denials(built) == []
+
+
 def test_more_than_thirty_questions_in_a_minute_are_too_many_but_typing_is_free(
     campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
