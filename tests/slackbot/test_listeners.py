@@ -284,6 +284,20 @@ def test_rows_are_sent_as_a_file_to_the_person_alone_and_that_is_logged(
     assert row.details["rows"] == 2
 
 
+@pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
+def test_a_file_that_slack_does_not_take_is_neither_announced_nor_logged_as_sent(
+    campaign: Engine, bot: Settings, slack: Slack, method: str
+) -> None:
+    slack.fail(method, error="fatal_error")
+    message = put(slack, button(csv_id("campaigns"), "campaigns"))
+    pressed = slack.press("ada", message, csv_id("campaigns"))
+    assert eventually(lambda: any("no file was sent" in told.text for told in pressed.answers()))
+    assert slack.workspace.screen("ada", slack.workspace.direct_message(ADA).id) == []
+    with campaign.connect() as connection:
+        rows = connection.execute(text("select outcome from app.activity_log where action = 'EXPORTED'")).scalars()
+        assert rows.all() == ["failed"]
+
+
 HOPS: dict[str, Callable[[Slack, str, Message], Any]] = {
     ask_id(1): lambda slack, who, message: slack.press(who, message, ask_id(1)),
     choose_id(1): lambda slack, who, message: slack.choose(who, message, choose_id(1), "lead jane"),
