@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from slack_sdk import WebClient
@@ -36,6 +36,7 @@ class Bot:
         worker: carries out what is written; woken as soon as something is stored.
         results: the pool of those who wait for what came of a write, so that questions need not wait for them.
         closing: set when the bot stops.
+        homes: the dashboard that each person's App Home shows since we started, by user id.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Bot:
     worker: Worker
     results: Desk
     closing: Event
+    homes: dict[str, str] = field(default_factory=dict)
 
     def admit(self, asker: Asker) -> Admission:
         """Check a person who is about to read something, and count the read.

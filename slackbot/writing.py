@@ -34,6 +34,7 @@ from slackbot.blocks.views import View, notice_view
 from slackbot.bot import Bot, said
 from slackbot.grammar import Question
 from slackbot.grammar import said as line_of
+from slackbot.home import publish_again
 from slackbot.modals import show
 from slackbot.place import Place, deliver
 from uysp.actions.bulk import Preview, bulk_removal, preview
@@ -137,10 +138,12 @@ def tell_in_view(bot: Bot, place: Place, view_id: str, title: str, receipt: Rece
     """Show in a modal how an action ended, or in a message where the modal is closed."""
     receipt = _awaited(bot, receipt, ends)
     if receipt.is_pending and not receipt.is_bulk:
+        publish_again(bot, place.asker)
         return  # what the modal says already; the rest is told later
     if not show(bot, view_id, receipt_view(title, receipt)):
         deliver(bot.client, place, lambda _form: receipt_message(receipt))
     _was_told(bot, receipt)
+    publish_again(bot, place.asker)
 
 
 def tell_at_place(bot: Bot, place: Place, receipt: Receipt, *, replace_said: bool = False) -> None:
@@ -148,6 +151,7 @@ def tell_at_place(bot: Bot, place: Place, receipt: Receipt, *, replace_said: boo
     receipt = _awaited(bot, receipt, time.monotonic() + WAIT_SECONDS)
     if deliver(bot.client, place, lambda _form: receipt_message(receipt), replace=replace_said):
         _was_told(bot, receipt)
+    publish_again(bot, place.asker)
 
 
 def pending_url(bot: Bot, receipt: Receipt) -> str:

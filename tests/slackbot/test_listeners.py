@@ -455,6 +455,23 @@ def test_more_than_thirty_questions_in_a_minute_are_too_many_but_typing_is_free(
     assert "1,200 leads" in slack.command("ben", "campaigns", "general").wait_for_answer().text
 
 
+def test_a_first_look_at_home_after_too_many_questions_says_when_to_ask_again(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "READS_A_MINUTE", 1)
+    slack.open_home("ben")
+    assert "Your leads" in str(slack.wait_for_home("ben").blocks)
+    slack.command("ada", "campaigns", "general").wait_for_answer()
+    slack.open_home("ada")
+    home = str(slack.wait_for_home("ada").blocks)
+    assert "ask again in" in home
+    assert "1,200 leads" not in home
+    shown_before = slack.wait_for_home("ben")
+    slack.open_home("ben")  # one too many as well
+    slack.command("ada", "campaigns", "general").wait_for_answer()
+    assert slack.wait_for_home("ben").blocks == shown_before.blocks
+
+
 def test_a_minute_later_there_is_room_again() -> None:
     now = 0.0
     reads = pace.Reads(lambda: now)
