@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from slackbot.access import Access, Admission, Asker
 from slackbot.answers import HELP, ask, question_of
+from slackbot.answers.failure import DATABASE_ERRORS, NO_ANSWER, database_failure
 from slackbot.answers.model import Answer, Link
 from slackbot.answers.visible import denied_client
 from slackbot.blocks.message import Form, answer_message, sentence_message
@@ -118,13 +119,16 @@ class Bot:
         return lambda form: answer_message(answer, form, admission.zone)
 
 
-def said(error: Exception, what: str) -> str:
+def said(error: Exception, what: str, so: str = NO_ANSWER) -> str:
     """Return what a person reads of an error; one that is our own fault is logged under a reference.
 
     Args:
         error: what was raised.
         what: for the log, as `a question failed`.
+        so: what it means for the person that the database did not answer.
     """
+    if isinstance(error, DATABASE_ERRORS):
+        return str(database_failure(error, what, so))
     return str(error) if isinstance(error, UyspError) else something_wrong(log_bug(what, error))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from slackbot.access import Admission, Asker
 from slackbot.answers import question_of
+from slackbot.answers.failure import NOT_STORED
 from slackbot.answers.search import AmbiguousLeadError
 from slackbot.answers.writes import MANY_FILTERS, many_leads, named_lead
 from slackbot.blocks.actions import Writing
@@ -225,7 +226,7 @@ def undone(bot: Bot, place: Place, reference: str) -> None:
 
 def failed(error: Exception) -> str:
     """Return what a person reads where nothing was stored."""
-    return said(error, "a write could not be stored")
+    return said(error, "a write could not be stored", NOT_STORED)
 
 
 def _notice(sentence: str) -> View:

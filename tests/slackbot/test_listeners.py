@@ -503,3 +503,5 @@ def test_a_database_that_is_away_is_said_in_home_modals_and_answers(settings: Se
         event = slack.say("ada", "campaigns")
         assert event is not None
         assert "cannot be reached" in event.wait_for_answer().text
+        told = slack.command("ada", "claim jane", "general").wait_for_answer().text
+        assert "The database cannot be reached, so nothing was stored. Try again in a minute. Reference" in told
