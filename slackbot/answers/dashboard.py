@@ -13,6 +13,7 @@ from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.campaigns import campaign_label, campaign_link
 from slackbot.answers.filters import DEFAULT_PERIOD, PERIODS
 from slackbot.answers.model import Choice, Column, Findings, Kind, Layout, Link, Section, Topic, column_list, read_row
+from slackbot.answers.wording import counted
 from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
@@ -127,15 +128,18 @@ def _summary(rows: Sequence[Overview], period: str) -> str:
     )
     if period == "all":
         messages = sum(row.messages_in_period for row in rows)
-        return f"All time: {leads_:,} leads, {active:,} active, {bookings:,} booked, {messages:,} messages sent."
+        return (
+            f"All time: {counted(leads_, 'lead')}, {active:,} active, {bookings:,} booked, "
+            f"{counted(messages, 'message')} sent."
+        )
     new, messages, booked = (
         sum(getattr(row, name) for row in rows)
         for name in ("new_leads_in_period", "messages_in_period", "bookings_in_period")
     )
     before = sum(row.previous_bookings_in_period or 0 for row in rows)
     return (
-        f"{PERIODS[period].capitalize()}: {new:,} new leads, {messages:,} messages sent, {booked:,} booked "
-        f"({_change(booked, before)}); {leads_:,} leads in all, {active:,} active, {bookings:,} booked."
+        f"{PERIODS[period].capitalize()}: {counted(new, 'new lead')}, {counted(messages, 'message')} sent, {booked:,} booked "
+        f"({_change(booked, before)}); {counted(leads_, 'lead')} in all, {active:,} active, {bookings:,} booked."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from slackbot.answers.wording import short
 from uysp.actions.overlay import Overlay, pending_overlay
 
 if TYPE_CHECKING:
@@ -41,5 +42,5 @@ def with_own_writes(connection: Connection, leads: Sequence[Row]) -> tuple[list[
         laid.append(replace(lead, **values))
         if values:
             words = ", ".join(name.replace("_", " ").replace("sms ", "SMS ").replace("hrq", "HRQ") for name in values)
-            notes.append(f"Written just now to {lead.name}: {words}. Numbers follow with the next build of the marts.")
+            notes.append(f"Written just now to {short(lead.name)}: {words}. Numbers follow with the next build of the marts.")
     return laid, tuple(notes)
