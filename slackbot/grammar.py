@@ -112,7 +112,11 @@ def parse(text: str, verbs: Sequence[Verb], default: str) -> Question:
     if argument and verb.text_filter:
         if verb.text_filter in values:
             other = values[verb.text_filter]
-            how = "say the same thing twice" if argument.casefold() == other.casefold() else "are two values for one thing"
+            how = (
+                "say the same thing twice"
+                if argument.casefold() == other.casefold()
+                else "are two values for one thing"
+            )
             raise NotUnderstoodError(
                 f"“{_short(argument)}” and {verb.text_filter}:{_short(other)} {how}; leave one of them out.",
                 tuple(

@@ -127,7 +127,8 @@ def _lead_list(question: Question, connection: Connection, clients: tuple[str, .
 def _described(row: CampaignPerformance) -> str:
     rate = f" ({row.booking_rate:.1%})" if row.booking_rate is not None else ""
     return (
-        f"{short(campaign_label(row))}: {counted(row.leads, 'lead')}, {row.in_sequence:,} in sequence, {row.bookings:,} booked{rate}, "
+        f"{short(campaign_label(row))}: {counted(row.leads, 'lead')}, {row.in_sequence:,} in sequence, "
+        f"{row.bookings:,} booked{rate}, "
         f"{row.opt_outs:,} opted out, {row.clickers:,} clicked."
     )
 

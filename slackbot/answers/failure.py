@@ -33,7 +33,5 @@ def database_failure(error: DBAPIError | PoolTimeoutError, what: str, so: str = 
     if getattr(error.orig, "sqlstate", None) == "57014":  # query_canceled: our statement timeout
         return DatabaseError(f"The database took too long, so {so}; try again. Reference {reference}.")
     if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
-        return DatabaseError(
-            f"The database cannot be reached, so {so}. Try again in a minute. Reference {reference}."
-        )
+        return DatabaseError(f"The database cannot be reached, so {so}. Try again in a minute. Reference {reference}.")
     return DatabaseError(f"The database could not answer, so {so}. Reference {reference}.")

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
         """Columns of marts.leads, these three among them."""
 
         @property
-        def client(self) -> str: ...
+        def client(self) -> str:
+            """Return the key of the client."""
+
         @property
-        def lead_id(self) -> str: ...
+        def lead_id(self) -> str:
+            """Return the record id."""
+
         @property
-        def name(self) -> str: ...
+        def name(self) -> str:
+            """Return what people call the lead."""
 
 
 Row = TypeVar("Row", bound="SomeLead")
@@ -42,5 +47,7 @@ def with_own_writes(connection: Connection, leads: Sequence[Row]) -> tuple[list[
         laid.append(replace(lead, **values))
         if values:
             words = ", ".join(name.replace("_", " ").replace("sms ", "SMS ").replace("hrq", "HRQ") for name in values)
-            notes.append(f"Written just now to {short(lead.name)}: {words}. Numbers follow with the next build of the marts.")
+            notes.append(
+                f"Written just now to {short(lead.name)}: {words}. Numbers follow with the next build of the marts."
+            )
     return laid, tuple(notes)

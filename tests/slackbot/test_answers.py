@@ -263,9 +263,7 @@ def test_before_anything_was_read_the_answer_says_what_to_do(engine: Engine, set
             assert "Nothing has been read from Airtable yet: run “uysp sync”" in plain_text(answer)
 
 
-def test_while_the_marts_are_built_the_first_time_the_answer_says_so(
-    engine: Engine, settings: Settings
-) -> None:
+def test_while_the_marts_are_built_the_first_time_the_answer_says_so(engine: Engine, settings: Settings) -> None:
     with engine.begin() as connection:
         connection.execute(
             text("""

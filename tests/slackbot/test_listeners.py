@@ -294,8 +294,8 @@ def test_a_file_that_slack_does_not_take_is_neither_announced_nor_logged_as_sent
     assert eventually(lambda: any("no file was sent" in told.text for told in pressed.answers()))
     assert slack.workspace.screen("ada", slack.workspace.direct_message(ADA).id) == []
     with campaign.connect() as connection:
-        rows = connection.execute(text("select outcome from app.activity_log where action = 'EXPORTED'")).scalars()
-        assert rows.all() == ["failed"]
+        query = text("select outcome from app.activity_log where action = 'EXPORTED'")
+        assert connection.execute(query).scalars().all() == ["failed"]
 
 
 HOPS: dict[str, Callable[[Slack, str, Message], Any]] = {
