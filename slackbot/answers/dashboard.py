@@ -139,7 +139,8 @@ def _summary(rows: Sequence[Overview], period: str) -> str:
     before = sum(row.previous_bookings_in_period or 0 for row in rows)
     return (
         f"{PERIODS[period].capitalize()}: {counted(new, 'new lead')}, {counted(messages, 'message')} sent, "
-        f"{booked:,} booked ({_change(booked, before)}); {counted(leads_, 'lead')} in all, {active:,} active, {bookings:,} booked."
+        f"{booked:,} booked ({_change(booked, before)}); "
+        f"{counted(leads_, 'lead')} in all, {active:,} active, {bookings:,} booked."
     )
 
 
