@@ -26,6 +26,7 @@ from uysp.settings import Client, Settings
 
 REMEMBERED_SECONDS = 300
 MOST_REMEMBERED = 10_000
+OTHER_CLIENT = "other client"  # the reason of a denial, as `uysp.actions.rights` has it
 
 _USER_ID = re.compile("[UW][A-Z0-9]{2,20}")
 _log = logging.getLogger(__name__)
@@ -49,12 +50,14 @@ class Admission:
         name: as people call them.
         zone: where they are.
         email: None where Slack does not tell it.
+        deny: log that a client's data was asked for that the person may not see in this conversation; takes the key.
     """
 
     may_see: Callable[[str], bool]
     name: str
     zone: tzinfo
     email: str | None = None
+    deny: Callable[[str], None] = lambda _key: None
 
 
 class RefusedError(UyspError):
@@ -120,7 +123,13 @@ class Access:
             raise
         profile: Mapping[str, Any] = user.get("profile") or {}
         name = str(profile.get("display_name") or user.get("real_name") or asker.user_id)
-        return Admission(lambda key: self._may_see(asker, key), name, _zone(user), profile.get("email") or None)
+        return Admission(
+            lambda key: self._may_see(asker, key),
+            name,
+            _zone(user),
+            profile.get("email") or None,
+            lambda key: self._record(asker, OTHER_CLIENT, key),
+        )
 
     def groups_of(self, user_id: str) -> frozenset[str]:
         """Return ids and handles of the user groups that a person is in; none where they cannot be read."""
@@ -183,11 +192,18 @@ class Access:
         groups = self._client.usergroups_list(include_users=True)["usergroups"]
         return {group[name]: frozenset(group.get("users", ())) for group in groups for name in ("id", "handle")}
 
-    def _record(self, asker: Asker, reason: str) -> None:
+    def _record(self, asker: Asker, reason: str, client: str | None = None) -> None:
         details = {"reason": reason, "channel": asker.channel_id, "team": asker.team_id}
         try:
             with self._engine.begin() as connection:
-                append(connection, Action.ACCESS_DENIED, actor_id=asker.user_id, outcome="denied", details=details)
+                append(
+                    connection,
+                    Action.ACCESS_DENIED,
+                    actor_id=asker.user_id,
+                    client=client,
+                    outcome="denied",
+                    details=details,
+                )
         except SQLAlchemyError as error:  # refused all the same
             _log.error("a refusal (%s) could not be written to the activity log: %s", reason, type(error).__name__)
 

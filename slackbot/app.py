@@ -100,7 +100,9 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
         app = build_app(bot, threads)
         if settings.slack_app_token is None:
             health = watched(lambda: slack_answers(client), engine)
-            port = stack.enter_context(serving(http_app(health, app), settings.port))
+            secret = settings.slack_signing_secret
+            routes = http_app(health, app, secret.get_secret_value() if secret else "")
+            port = stack.enter_context(serving(routes, settings.port))
             heard: Callable[[], bool] = lambda: True  # noqa: E731 (Slack comes to us; nothing tells that it would not)
             how = "HTTP at /slack/events"
         else:

@@ -1,19 +1,22 @@
 """What every listener works with, and the one way from a line to an answer before a person's eyes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from threading import Event
 
 from slack_sdk import WebClient
 from sqlalchemy import Engine
 
 from slackbot.access import Access, Admission, Asker
-from slackbot.answers import ask, question_of
+from slackbot.answers import HELP, ask, question_of
+from slackbot.answers.failure import DATABASE_ERRORS, NO_ANSWER, database_failure
 from slackbot.answers.model import Answer, Link
+from slackbot.answers.visible import denied_client
 from slackbot.blocks.message import Form, answer_message, sentence_message
 from slackbot.desk import Desk, Taken, log_bug, something_wrong
 from slackbot.drafts import Drafts
-from slackbot.grammar import NotUnderstoodError
+from slackbot.grammar import NotUnderstoodError, Question
 from slackbot.pace import Reads
 from slackbot.place import MessageOf, Place, deliver
 from slackbot.previews import Previews
@@ -34,6 +37,7 @@ class Bot:
         worker: carries out what is written; woken as soon as something is stored.
         results: the pool of those who wait for what came of a write, so that questions need not wait for them.
         closing: set when the bot stops.
+        homes: the dashboard that each person's App Home shows since we started, by user id.
     """
 
     settings: Settings
@@ -47,6 +51,7 @@ class Bot:
     worker: Worker
     results: Desk
     closing: Event
+    homes: dict[str, str] = field(default_factory=dict)
 
     def admit(self, asker: Asker) -> Admission:
         """Check a person who is about to read something, and count the read.
@@ -70,7 +75,21 @@ class Bot:
         Raises:
             UyspError: as `slackbot.answers.ask`.
         """
+        with suppress(NotUnderstoodError):  # `ask` says it
+            self.log_denial(admission, question_of(line))
         return ask(line, self.engine, self.settings, admission.may_see, whole=whole)
+
+    def log_denial(self, admission: Admission, question: Question | None = None) -> None:
+        """Log what is asked for where the person may not see the client that it is about; the answer refuses it.
+
+        Args:
+            admission: of the person, for the conversation.
+            question: what is asked; None: something that names no client.
+        """
+        if question is None or question.verb != HELP.verb.name:
+            key = denied_client(self.settings, admission.may_see, question)
+            if key is not None:
+                admission.deny(key)
 
     def answer(self, line: str, place: Place, *, replace: bool = False) -> None:
         """Answer a line to the person at a place, or say why there is no answer."""
@@ -100,13 +119,16 @@ class Bot:
         return lambda form: answer_message(answer, form, admission.zone)
 
 
-def said(error: Exception, what: str) -> str:
+def said(error: Exception, what: str, so: str = NO_ANSWER) -> str:
     """Return what a person reads of an error; one that is our own fault is logged under a reference.
 
     Args:
         error: what was raised.
         what: for the log, as `a question failed`.
+        so: what it means for the person that the database did not answer.
     """
+    if isinstance(error, DATABASE_ERRORS):
+        return str(database_failure(error, what, so))
     return str(error) if isinstance(error, UyspError) else something_wrong(log_bug(what, error))
 
 

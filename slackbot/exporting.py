@@ -1,8 +1,11 @@
 """A section of an answer as a CSV file, to the person alone."""
 
+from contextlib import suppress
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from sqlalchemy import Connection
 
 from slackbot.access import Admission
 from slackbot.blocks.csv_file import csv_file, csv_name
@@ -14,7 +17,7 @@ from uysp.errors import UyspError
 
 
 class NotSentError(UyspError):
-    """Slack did not take the file; nothing was sent."""
+    """Slack did not take the file; none was sent."""
 
 
 def send_csv(bot: Bot, line: str, section_name: str, place: Place) -> None:
@@ -65,24 +68,49 @@ def sent_file(
     Raises:
         NotSentError: Slack did not take it.
     """
-    person, rows = place.asker.user_id, int(details["rows"])
-    with bot.engine.begin() as connection:  # before it leaves: what cannot be logged is not sent
+    rows = int(details["rows"])
+
+    def log(connection: Connection, outcome: str) -> None:
         append(
             connection,
             Action.EXPORTED,
-            actor_id=person,
+            actor_id=place.asker.user_id,
             actor_name=admission.name,
             client=client,
-            outcome="done",
+            outcome=outcome,
             details=details,
         )
+
     try:
-        opened = bot.client.chat_postMessage(channel=person, text=f"Here is {name}, for you alone.")
-        bot.client.files_upload_v2(
-            channel=str(opened["channel"]), filename=name, title=title, content=content, request_file_info=False
-        )
-    except SlackApiError as error:
-        raise NotSentError(f"Slack did not take the file ({error_word(error)}); nothing was sent.") from None
-    except UNREACHABLE:
-        raise NotSentError("Slack could not be reached, so the file was not sent; try again in a minute.") from None
+        with bot.engine.begin() as connection:
+            log(connection, "done")  # before it leaves: what cannot be logged is not sent
+            _upload(bot.client, place.asker.user_id, name, content, title)
+    except NotSentError:
+        with bot.engine.begin() as connection:
+            log(connection, "failed")
+        raise
     return f"Sent you {rows:,} rows as {name} by direct message."
+
+
+def _upload(client: WebClient, person: str, name: str, content: bytes, title: str) -> None:
+    """Upload a file into the conversation with a person; raises NotSentError, and then nothing stays there."""
+    channel = ts = ""
+    try:
+        # Slack names a conversation of two only once something is said there.
+        opened = client.chat_postMessage(channel=person, text=f"Making {name}…")
+        channel, ts = str(opened["channel"]), str(opened["ts"])
+        client.files_upload_v2(channel=channel, filename=name, title=title, content=content, request_file_info=False)
+    except SlackApiError as error:
+        _take_back(client, channel, ts)
+        raise NotSentError(f"Slack did not take the file ({error_word(error)}); no file was sent.") from None
+    except (SlackClientError, *UNREACHABLE):
+        _take_back(client, channel, ts)
+        raise NotSentError("Slack could not be reached, so no file was sent; try again in a minute.") from None
+    with suppress(SlackClientError, *UNREACHABLE):  # the file is there all the same
+        client.chat_update(channel=channel, ts=ts, text=f"Here is {name}, for you alone.")
+
+
+def _take_back(client: WebClient, channel: str, ts: str) -> None:
+    if ts:
+        with suppress(SlackClientError, *UNREACHABLE):  # what stays then promises no file
+            client.chat_delete(channel=channel, ts=ts)

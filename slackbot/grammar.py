@@ -111,8 +111,14 @@ def parse(text: str, verbs: Sequence[Verb], default: str) -> Question:
         )
     if argument and verb.text_filter:
         if verb.text_filter in values:
+            other = values[verb.text_filter]
+            how = (
+                "say the same thing twice"
+                if argument.casefold() == other.casefold()
+                else "are two values for one thing"
+            )
             raise NotUnderstoodError(
-                f"“{_short(argument)}” and {verb.text_filter}: say the same thing twice; leave one of them out.",
+                f"“{_short(argument)}” and {verb.text_filter}:{_short(other)} {how}; leave one of them out.",
                 tuple(
                     said(Question(verb.name, "", {**values, verb.text_filter: text}, text_filter=verb.text_filter))
                     for text in (argument, values[verb.text_filter])
@@ -170,6 +176,8 @@ def _tokens(text: str) -> tuple[list[str], list[tuple[str, str]]]:
         value = next(part for part in token.group("double", "single", "bare") if part is not None)
         if token["filter"] is not None:
             filters.append((token["filter"].casefold(), value))
+        elif token["bare"] is not None and value.endswith(":") and value[:-1].casefold() in _ORDER:
+            filters.append((value[:-1].casefold(), ""))  # a filter without its value, which a blank cut off
         elif value.strip():
             words.append(value)
     return words, filters

@@ -1,12 +1,13 @@
 """App Home: the dashboard, one's own claimed leads and requests, and how fresh all of it is."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from slack_sdk.errors import SlackApiError
 from sqlalchemy.exc import SQLAlchemyError
 
-from slackbot.access import Admission, RefusedError
+from slackbot.access import Admission, Asker, RefusedError
 from slackbot.answers.model import Answer, Section
 from slackbot.answers.own import own_leads, own_requests
 from slackbot.answers.visible import visible_clients
@@ -18,6 +19,7 @@ from slackbot.pace import TooManyReadsError
 from slackbot.place import REJECTED_BLOCKS, Place
 
 DASHBOARD = "dashboard"
+MOST_HOMES = 10_000
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +35,31 @@ def publish(bot: Bot, place: Place, line: str = DASHBOARD) -> None:
     try:
         admission = bot.admit(place.asker)
     except TooManyReadsError as error:
-        _log.info("App Home was opened too often: %s", type(error).__name__)  # what is there stays
+        _log.info("App Home was opened too often: %s", type(error).__name__)
+        if place.asker.user_id not in bot.homes:  # else what is there stays
+            _shown(bot, place.asker.user_id, _empty(str(error)), None)
         return
     except RefusedError as refused:
         _shown(bot, place.asker.user_id, _empty(str(refused)), None)
         return
     _shown(bot, place.asker.user_id, _home(bot, place, line, admission), admission)
+    if len(bot.homes) >= MOST_HOMES:
+        bot.homes.clear()
+    bot.homes[place.asker.user_id] = line
+
+
+def publish_again(bot: Bot, asker: Asker) -> None:
+    """Show App Home anew after a person wrote, if they have looked at it since we started; counts as no read."""
+    person = asker.user_id
+    line = bot.homes.get(person)
+    if line is None:
+        return
+    try:
+        place = Place(replace(asker, channel_id=""), key="")
+        admission = bot.access.check(place.asker)
+        _shown(bot, person, _home(bot, place, line, admission), admission)
+    except Exception as error:  # it is made anew when it is opened, too
+        said(error, "App Home could not be shown again")
 
 
 def _home(bot: Bot, place: Place, line: str, admission: Admission) -> Home:

@@ -36,6 +36,7 @@ def lead_questions(bot: Bot, place: Place, typed: str) -> list[Option]:
 def _offered(bot: Bot, place: Place, typed: str) -> list[Offered]:
     try:
         admission = bot.access.check(place.asker)
+        bot.log_denial(admission)
         with bot.engine.begin() as connection:
             return offered_leads(connection, bot.settings, admission.may_see, typed)
     except RefusedError:

@@ -1,5 +1,6 @@
 """The bot's HTTP server: /healthz always, /slack/events where Slack delivers over HTTP."""
 
+import re
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.starlette.handler import to_starlette_response
+from slack_sdk.signature import SignatureVerifier
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,10 +22,18 @@ from uysp.errors import ConfigurationError
 
 HOST = "127.0.0.1"  # a proxy on the same machine, or the container's port mapping, makes it reachable on purpose
 LARGEST_BODY = 1_000_000  # bytes; Slack's payloads are far smaller
+_TIMESTAMP = re.compile("[0-9]{1,12}")
 
 
-def http_app(health: Callable[[], Health], bolt: App | None) -> Starlette:
-    """Return the routes; without a Bolt app only /healthz."""
+def http_app(health: Callable[[], Health], bolt: App | None, signing_secret: str = "") -> Starlette:
+    """Return the routes; without a Bolt app only /healthz.
+
+    Args:
+        health: what /healthz tells.
+        bolt: what takes Slack's requests.
+        signing_secret: with which Slack signs them.
+    """
+    signatures = SignatureVerifier(signing_secret) if signing_secret else None
 
     async def healthz(_request: Request) -> Response:
         now = await run_in_threadpool(health)
@@ -32,11 +42,15 @@ def http_app(health: Callable[[], Health], bolt: App | None) -> Starlette:
     async def events(request: Request) -> Response:
         assert bolt is not None  # noqa: S101 (the route exists only then)
         timestamp = request.headers.get("x-slack-request-timestamp", "")
-        if not (timestamp.isascii() and timestamp.isdigit()):  # Bolt would answer 500
+        signature = request.headers.get("x-slack-signature", "")
+        if not (_TIMESTAMP.fullmatch(timestamp) and signature.isascii()):  # the SDK would raise
             return PlainTextResponse("invalid request", 401)
         body = await _body(request)
         if body is None:
             return PlainTextResponse("too large", 413)
+        # Before Bolt, which reads the body first and raises over one that Slack would not send.
+        if signatures is None or not signatures.is_valid(body, timestamp, signature):
+            return PlainTextResponse("invalid request", 401)
         said = BoltRequest(body=body, query=str(request.query_params), headers=dict(request.headers))
         return to_starlette_response(await run_in_threadpool(bolt.dispatch, said))
 

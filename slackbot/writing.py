@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from slackbot.access import Admission, Asker
 from slackbot.answers import question_of
+from slackbot.answers.failure import NOT_STORED
 from slackbot.answers.search import AmbiguousLeadError
 from slackbot.answers.writes import MANY_FILTERS, many_leads, named_lead
 from slackbot.blocks.actions import Writing
@@ -34,6 +35,7 @@ from slackbot.blocks.views import View, notice_view
 from slackbot.bot import Bot, said
 from slackbot.grammar import Question
 from slackbot.grammar import said as line_of
+from slackbot.home import publish_again
 from slackbot.modals import show
 from slackbot.place import Place, deliver
 from uysp.actions.bulk import Preview, bulk_removal, preview
@@ -64,6 +66,7 @@ def begun(bot: Bot, question: Question, channel_id: str, admission: Admission, a
     if question.verb == "mark":
         question, status = _with_status(question)
         writing = replace(writing, status=status)
+    bot.log_denial(admission, question)
     if not question.argument:
         return choose_view(writing, "")
     try:
@@ -123,6 +126,7 @@ def store_at_once(bot: Bot, question: Question, asker: Asker, key: str) -> Recei
             admin = is_admin(bot.settings, who)
             asked = undo(connection, who, question.argument, utc_now(), admin=admin)
     else:
+        bot.log_denial(admission, question)
         with bot.engine.connect() as connection:
             found = named_lead(connection, bot.settings, admission.may_see, question)
         if found is None:
@@ -135,10 +139,12 @@ def tell_in_view(bot: Bot, place: Place, view_id: str, title: str, receipt: Rece
     """Show in a modal how an action ended, or in a message where the modal is closed."""
     receipt = _awaited(bot, receipt, ends)
     if receipt.is_pending and not receipt.is_bulk:
+        publish_again(bot, place.asker)
         return  # what the modal says already; the rest is told later
     if not show(bot, view_id, receipt_view(title, receipt)):
         deliver(bot.client, place, lambda _form: receipt_message(receipt))
     _was_told(bot, receipt)
+    publish_again(bot, place.asker)
 
 
 def tell_at_place(bot: Bot, place: Place, receipt: Receipt, *, replace_said: bool = False) -> None:
@@ -146,6 +152,7 @@ def tell_at_place(bot: Bot, place: Place, receipt: Receipt, *, replace_said: boo
     receipt = _awaited(bot, receipt, time.monotonic() + WAIT_SECONDS)
     if deliver(bot.client, place, lambda _form: receipt_message(receipt), replace=replace_said):
         _was_told(bot, receipt)
+    publish_again(bot, place.asker)
 
 
 def pending_url(bot: Bot, receipt: Receipt) -> str:
@@ -219,7 +226,7 @@ def undone(bot: Bot, place: Place, reference: str) -> None:
 
 def failed(error: Exception) -> str:
     """Return what a person reads where nothing was stored."""
-    return said(error, "a write could not be stored")
+    return said(error, "a write could not be stored", NOT_STORED)
 
 
 def _notice(sentence: str) -> View:

@@ -60,6 +60,11 @@ def configured(reader: Reader) -> dict[str, str]:
     }
 
 
+def test_ask_without_a_text_asks_for_the_dashboard_as_in_slack(tmp_path: Path) -> None:
+    away = uysp(tmp_path, "ask", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert_one_clear_line(away, "cannot be reached")  # it was understood, and looked up
+
+
 def test_help_lists_every_command(tmp_path: Path) -> None:
     done = uysp(tmp_path, "--help")
     assert done.returncode == 0

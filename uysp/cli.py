@@ -150,7 +150,9 @@ def sync(
 
 @app.command()
 def ask(
-    text: Annotated[str, typer.Argument(help='What follows /uysp in Slack, such as "campaigns" or "lead anna".')],
+    text: Annotated[
+        str, typer.Argument(help='What follows /uysp in Slack, such as "campaigns" or "lead anna"; nothing: dashboard.')
+    ] = "",
     _asker: Asker = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:

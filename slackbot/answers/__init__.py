@@ -3,14 +3,11 @@
 Adding a verb: one module with its SQL, its rows and a TOPIC, and its name in `TOPICS`.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from slackbot.answers import (
     campaign,
@@ -27,15 +24,15 @@ from slackbot.answers import (
     variants,
     versions,
 )
+from slackbot.answers.failure import DATABASE_ERRORS, database_failure
 from slackbot.answers.filters import understood
-from slackbot.answers.freshness import Freshness, freshness, missing_marts, table_statuses
+from slackbot.answers.freshness import Freshness, are_read, freshness, missing_marts, table_statuses
 from slackbot.answers.model import Answer, Explanation, Findings, Section, Topic
 from slackbot.answers.search import named_record
 from slackbot.answers.visible import known_clients
 from slackbot.answers.writes import WRITES, WritesError, is_write
 from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
-from uysp.database import as_database_error
-from uysp.errors import DatabaseError, UyspError, reference_id
+from uysp.errors import UyspError
 from uysp.settings import Settings
 
 TOPICS = (
@@ -55,8 +52,6 @@ TOPICS = (
 HELP = usage.explanation(TOPICS, WRITES)
 VERBS = (*(topic.verb for topic in TOPICS), HELP.verb)
 DEFAULT = dashboard.TOPIC.verb.name  # what an empty line asks
-
-_log = logging.getLogger(__name__)
 
 
 class NotVisibleError(UyspError):
@@ -115,8 +110,8 @@ def ask(
         with engine.connect() as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             return _answer(question, topic, connection, settings, may_see)
-    except (DBAPIError, PoolTimeoutError) as error:
-        raise _logged(error, question.verb) from error
+    except DATABASE_ERRORS as error:
+        raise database_failure(error, question.verb) from error
 
 
 def _explained(question: Question, explanation: Explanation) -> Answer:
@@ -144,7 +139,8 @@ def _answer(
         notes=(*findings.notes, *age.notes),
         line=said(question),
     )
-    return Answer(question.verb, question.filters, now, age.data_as_of, True, clients, told)
+    is_unbuilt = age.data_as_of is None and not built and are_read(connection, clients)
+    return Answer(question.verb, question.filters, now, age.data_as_of, True, clients, told, is_unbuilt)
 
 
 def _chosen(question: Question, visible: tuple[str, ...], *, known: bool) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -167,21 +163,3 @@ def _chosen(question: Question, visible: tuple[str, ...], *, known: bool) -> tup
 def _nothing_yet(topic: Topic) -> Findings:
     sections = {name: Section([]) for name in topic.section_names}
     return Findings(topic.verb.name.capitalize(), "There is nothing to show yet.", sections)
-
-
-def _logged(error: DBAPIError | PoolTimeoutError, verb: str) -> DatabaseError:
-    """Log what the database said (neither statement nor values, which may be personal) and return what people read."""
-    reference = reference_id()
-    if isinstance(error, PoolTimeoutError):
-        _log.error("%s: %s failed: no free connection", reference, verb)
-        return DatabaseError(f"Too many questions are being answered; try again in a minute. Reference {reference}.")
-    said = str(as_database_error(error))
-    _log.error("%s: %s failed: %s: %s", reference, verb, type(error.orig).__name__, said)
-    if getattr(error.orig, "sqlstate", None) == "57014":  # query_canceled: our statement timeout
-        return DatabaseError(f"The answer took too long and was given up; try again. Reference {reference}.")
-    if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
-        return DatabaseError(
-            f"The database cannot be reached, so there is no answer; nothing was changed. "
-            f"Try again in a minute. Reference {reference}."
-        )
-    return DatabaseError(f"The database could not answer; nothing was changed. Reference {reference}.")

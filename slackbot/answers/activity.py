@@ -1,6 +1,7 @@
 """What happened day by day: charts over marts.daily_activity (spec/metrics.md section 8)."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -72,20 +73,48 @@ def trend(
     days = min(_DAYS.get(period, MOST_POINTS), MOST_POINTS)
     values = {"clients": list(clients), "days": days, "campaign": campaign}
     rows = connection.execute(_BY_DAY, values).all()
-    done = _chart(rows, "What was done", {"messages_sent": "Messages", "new_leads": "New leads"})
-    came = _chart(rows, "What came of it", {"clicks": "Clicks", "bookings": "Booked", "opt_outs": "Opt-outs"})
-    return tuple(chart for chart in (done, came) if chart)
+    known = [row for row in rows if row.clicks is not None]
+    done, booked = {"messages_sent": "Messages", "new_leads": "New leads"}, {"bookings": "Booked"}
+    found = {"clicks": "Clicks", "opt_outs": "Opt-outs"}
+    last = f"last {len(rows)} days"
+    if len(known) == len(rows):
+        charts = (
+            _chart(rows, f"What was done, {last}", done),
+            _chart(rows, f"What came of it, {last}", {"clicks": "Clicks", **booked, "opt_outs": "Opt-outs"}),
+        )
+    else:  # a picture has a number of every series for every day, so what is known of fewer days has one of its own
+        charts = (
+            _chart(rows, f"Messages, leads, bookings, {last}", done | booked),
+            _chart(known, f"Clicks and opt-outs since {_named(known[0].day)}", found, "they are recorded")
+            if len(known) > 1  # a single day is no trend
+            else None,
+        )
+    return tuple(chart for chart in charts if chart)
 
 
-def _chart(rows: Sequence[Any], title: str, names: dict[str, str]) -> Chart | None:
+def _named(day: date) -> str:
+    return f"{day:%b} {day.day}"
+
+
+def _chart(rows: Sequence[Any], title: str, names: dict[str, str], why: str = "") -> Chart | None:
+    """Return a chart of a row for each day; None where all numbers are 0.
+
+    Args:
+        rows: the days.
+        title: of the chart.
+        names: the label of each series, by its column.
+        why: why it begins where it does; '' if it has the days that were asked for.
+    """
     series = {label: [getattr(row, name) for row in rows] for name, label in names.items()}
     if not any(value for values in series.values() for value in values):
         return None
     totals = ", ".join(f"{sum(value or 0 for value in values):,} {label.lower()}" for label, values in series.items())
     return Chart(
-        f"{title}, last {len(rows)} days",
+        title,
         Shape.LINE,
-        [f"{row.day:%b} {row.day.day}" for row in rows],
+        [_named(row.day) for row in rows],
         series,
-        summary=f"In the last {len(rows)} days: {totals}.",
+        summary=f"Since {_named(rows[0].day)}, from when {why}: {totals}."
+        if why
+        else f"In the last {len(rows)} days: {totals}.",
     )

@@ -26,6 +26,7 @@ from slackbot.answers.model import (
     column_list,
     read_row,
 )
+from slackbot.answers.wording import counted, short
 from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
@@ -120,13 +121,14 @@ def _lead_list(question: Question, connection: Connection, clients: tuple[str, .
         link=leads.lead_link,
         page=part.page,
     )
-    return section, f"{total:,} lead{'' if total == 1 else 's'}{at}{described(filters)}."
+    return section, f"{counted(total, 'lead')}{at}{described(filters)}."
 
 
 def _described(row: CampaignPerformance) -> str:
     rate = f" ({row.booking_rate:.1%})" if row.booking_rate is not None else ""
     return (
-        f"{campaign_label(row)}: {row.leads:,} leads, {row.in_sequence:,} in sequence, {row.bookings:,} booked{rate}, "
+        f"{short(campaign_label(row))}: {counted(row.leads, 'lead')}, {row.in_sequence:,} in sequence, "
+        f"{row.bookings:,} booked{rate}, "
         f"{row.opt_outs:,} opted out, {row.clickers:,} clicked."
     )
 
@@ -179,7 +181,7 @@ def _funnel(name: str, steps: Sequence[SequenceStep]) -> list[Chart]:
             Shape.BAR,
             [f"Step {number}" for number in numbers],
             {"Leads": reached},
-            summary=f"Of {reached[0]:,} leads of {name}, {reached[1]:,} reached step {numbers[1]} "
+            summary=f"Of {counted(reached[0], 'lead')} of {short(name)}, {reached[1]:,} reached step {numbers[1]} "
             f"and {reached[-1]:,} step {numbers[-1]}.",
         )
     ]

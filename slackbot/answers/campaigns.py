@@ -9,6 +9,7 @@ from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.filters import LEAD_FILTERS, described, narrows_leads
 from slackbot.answers.leads import of_client, with_client
 from slackbot.answers.model import MOST_POINTS, Chart, Choice, Column, Findings, Kind, Link, Section, Shape, Topic
+from slackbot.answers.wording import counted
 from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
@@ -127,7 +128,7 @@ def _summary(rows: Sequence[CampaignPerformance], filters: Mapping[str, str]) ->
     state = f"{filters['state']} " if "state" in filters else ""
     shares = [f" ({count / leads:.1%})" if leads else "" for count in (bookings, opt_outs)]
     return (
-        f"{campaigns:,} {state}campaign{'' if campaigns == 1 else 's'}, {leads:,} leads{described(filters)}, "
+        f"{counted(campaigns, f'{state}campaign')}, {counted(leads, 'lead')}{described(filters)}, "
         f"{bookings:,} booked{shares[0]}, {opt_outs:,} opted out{shares[1]}."
     )
 

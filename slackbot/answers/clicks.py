@@ -11,6 +11,7 @@ from slackbot.answers.aggregates import ClickCounts, click_counts
 from slackbot.answers.campaigns import campaign_link
 from slackbot.answers.filters import LEAD_FILTERS, described, lead_condition
 from slackbot.answers.model import Column, Findings, Kind, Layout, Link, Section, Topic
+from slackbot.answers.wording import counted, short
 from slackbot.grammar import Question, Verb, line
 from uysp.settings import Settings
 
@@ -104,7 +105,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     if "campaign" in filters:
         links.insert(0, Link(filters["campaign"], line("campaign", filters["campaign"], client)))
         links.append(Link("Clicks of all", line("clicks", filters=client)))
-    within = f" of {filters['campaign']}" if "campaign" in filters else ""
+    within = f" of {short(filters['campaign'])}" if "campaign" in filters else ""
     return Findings(
         f"Clicks{within}",
         _said(summary, within + described(filters)),
@@ -147,7 +148,8 @@ def _said(rows: Sequence[Clicks], which: str) -> str:
     compared = ""
     if clickers and others:
         compared = f" {booked / clickers:.1%} of those who clicked booked, {booked_others / others:.1%} of the others."
-    return f"{clicks:,} clicks by {clickers:,} leads{which}, {links:,} have a link.{compared}"
+    have = "has" if links == 1 else "have"
+    return f"{counted(clicks, 'click')} by {counted(clickers, 'lead')}{which}, {links:,} {have} a link.{compared}"
 
 
 def _column(label: str, kind: Kind, name: str, *, main: bool = True) -> Column:

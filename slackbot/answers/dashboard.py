@@ -13,6 +13,7 @@ from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.campaigns import campaign_label, campaign_link
 from slackbot.answers.filters import DEFAULT_PERIOD, PERIODS
 from slackbot.answers.model import Choice, Column, Findings, Kind, Layout, Link, Section, Topic, column_list, read_row
+from slackbot.answers.wording import counted
 from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
@@ -20,6 +21,8 @@ TOP_CAMPAIGNS = 5
 TOP_LEADS = 10
 _ENOUGH_LEADS = 20  # below, a booking rate says little: spec/metrics.md section 9
 _LENGTHS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+_OBSERVED = ("opt_outs", "clicks")  # of which nothing is known before the history begins
 
 
 @dataclass(frozen=True)
@@ -125,15 +128,19 @@ def _summary(rows: Sequence[Overview], period: str) -> str:
     )
     if period == "all":
         messages = sum(row.messages_in_period for row in rows)
-        return f"All time: {leads_:,} leads, {active:,} active, {bookings:,} booked, {messages:,} messages sent."
+        return (
+            f"All time: {counted(leads_, 'lead')}, {active:,} active, {bookings:,} booked, "
+            f"{counted(messages, 'message')} sent."
+        )
     new, messages, booked = (
         sum(getattr(row, name) for row in rows)
         for name in ("new_leads_in_period", "messages_in_period", "bookings_in_period")
     )
     before = sum(row.previous_bookings_in_period or 0 for row in rows)
     return (
-        f"{PERIODS[period].capitalize()}: {new:,} new leads, {messages:,} messages sent, {booked:,} booked "
-        f"({_change(booked, before)}); {leads_:,} leads in all, {active:,} active, {bookings:,} booked."
+        f"{PERIODS[period].capitalize()}: {counted(new, 'new lead')}, {counted(messages, 'message')} sent, "
+        f"{booked:,} booked ({_change(booked, before)}); "
+        f"{counted(leads_, 'lead')} in all, {active:,} active, {bookings:,} booked."
     )
 
 
@@ -144,19 +151,28 @@ def _since(rows: Sequence[Overview], period: str) -> list[str]:
     length = _LENGTHS[period]
     notes: list[str] = []
     for row in rows:
-        if row.history_since is None or row.as_of - 2 * length >= row.history_since:
+        if row.history_since is None or _knows_period_before(row):
             continue
         whose = f" of {row.client}" if len(rows) > 1 else ""
         known = f"{row.history_since:%Y-%m-%d %H:%M} UTC"
         if row.as_of - length < row.history_since:
             notes.append(f"Opt-outs and clicks{whose} are counted since {known}, when the history begins.")
         else:
-            notes.append(f"Opt-outs and clicks{whose} of the period before are counted since {known}.")
+            notes.append(
+                f"Opt-outs and clicks{whose} of the period before are counted since {known} only, "
+                "so their change is not shown."
+            )
     return notes
 
 
 def _change(now: int, before: int) -> str:
     return f"{now - before:+,}" if now != before else "as before"
+
+
+def _knows_period_before(row: Overview) -> bool:
+    """Return whether what only the history tells is known of the whole period before."""
+    length = _LENGTHS.get(row.period)
+    return length is None or row.history_since is None or row.as_of - 2 * length >= row.history_since
 
 
 def _in_period(name: str) -> Callable[[Overview], str | None]:
@@ -167,6 +183,8 @@ def _in_period(name: str) -> Callable[[Overview], str | None]:
         before: int | None = getattr(row, f"previous_{name}_in_period")
         if now is None:
             return None
+        if name in _OBSERVED and not _knows_period_before(row):
+            before = None
         return f"{now:,}" if before is None else f"{now:,} ({_change(now, before)})"
 
     return shown

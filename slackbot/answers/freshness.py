@@ -11,6 +11,7 @@ _STATUS = text("""
     from marts.sync_status
     order by client collate "C", source_table collate "C"
 """)
+_READ = text("select exists (select from raw.loads where client = any(:clients))")
 _MISSING = text("select name from unnest(cast(:names as text[])) as name where to_regclass('marts.' || name) is null")
 
 
@@ -54,6 +55,12 @@ def freshness(statuses: Sequence[TableStatus], clients: tuple[str, ...], sources
         notes += [f"Nothing of {client} has been read from Airtable yet." for client in unread]
     oldest = min((status.last_synced_at for status in read if status.last_synced_at), default=None)
     return Freshness(oldest, tuple(notes))
+
+
+def are_read(connection: Connection, clients: tuple[str, ...]) -> bool:
+    """Return whether anything of these clients was ever read from Airtable, whatever the marts have of it."""
+    found: bool = connection.execute(_READ, {"clients": list(clients)}).scalar_one()
+    return found
 
 
 def missing_marts(connection: Connection, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, text
 
 from slackbot.answers.leads import cut, lead_line, with_client
@@ -116,8 +115,33 @@ def _lead_link(row: LogLine) -> Link:
 def _details(row: LogLine) -> str | None:
     if not row.details:
         return None
-    said = orjson.dumps(row.details).decode()
-    return said if len(said) <= SHOWN_CHARACTERS else f"{said[: SHOWN_CHARACTERS - 1]}…"
+    others = dict(row.details)
+    outcome, before, after = others.pop("said", None), others.pop("before", None), others.pop("after", None)
+    others.pop("version", None)
+    said = [f"{name}: {_worded(value)}" for name, value in others.items() if value not in (None, "", {}, [])]
+    if isinstance(after, dict):
+        was = before if isinstance(before, dict) else {}
+        said += [f"{field}: {_worded(was.get(field))} → {_worded(value)}" for field, value in after.items()]
+    elif after:
+        said.append(f"after: {after}")
+    whole = " ".join(filter(None, (str(outcome or ""), "; ".join(said))))
+    if not whole:
+        return None
+    return whole if len(whole) <= SHOWN_CHARACTERS else f"{whole[: SHOWN_CHARACTERS - 1]}…"
+
+
+def _worded(value: Any) -> str:
+    """Return a value of the details as people read it."""
+    match value:
+        case None | "":
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name} {_worded(each)}" for name, each in value.items())
+        case list():
+            return ", ".join(map(_worded, value))
+    return str(value)
 
 
 _COLUMNS = (

@@ -6,6 +6,7 @@ from slackbot.answers import leads
 from slackbot.answers.dashboard import HOT_COLUMNS, TOP_LEADS
 from slackbot.answers.filters import LEAD_FILTERS, described, lead_condition
 from slackbot.answers.model import Choice, Findings, Link, Section, Topic
+from slackbot.answers.wording import counted, short
 from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
@@ -19,7 +20,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     condition = f" and is_hot{condition}"
     rows = leads.select_leads(connection, clients, condition, values, leads.HOTTEST, most)
     total = leads.count_leads(connection, clients, condition, values)
-    within = f" in {question.filters['campaign']}" if "campaign" in question.filters else ""
+    within = f" in {short(question.filters['campaign'])}" if "campaign" in question.filters else ""
     which = within + described(question.filters)
     shown = f"; the hottest {len(rows):,} are shown" if total > len(rows) else ""
     section = Section(
@@ -36,7 +37,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         links.insert(0, Link(back["campaign"], line("campaign", back["campaign"], client)))
     return Findings(
         "Hot leads",
-        f"{total:,} hot lead{'' if total == 1 else 's'}{which}{shown}.",
+        f"{counted(total, 'hot lead')}{which}{shown}.",
         {"leads": section},
         links=tuple(links),
         choices=(_how_many(question, most),) if total > _OFFERED[0] else (),
@@ -45,7 +46,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
 
 def _how_many(question: Question, most: int) -> Choice:
     numbers = sorted({*_OFFERED, most})
-    options = {number: Link(f"{number:,} leads", said(question, top=number)) for number in numbers}
+    options = {number: Link(counted(number, "lead"), said(question, top=number)) for number in numbers}
     return Choice("How many", tuple(options.values()), options[most].line)
 
 

@@ -3,28 +3,51 @@
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from itertools import groupby
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from slackbot.answers.leads import Lead
+from slackbot.answers.wording import short
 from uysp.actions.overlay import Overlay, pending_overlay
 
-_COLUMNS = frozenset(each.name for each in fields(Lead))
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    class SomeLead(DataclassInstance, Protocol):
+        """Columns of marts.leads, these three among them."""
+
+        @property
+        def client(self) -> str:
+            """Return the key of the client."""
+
+        @property
+        def lead_id(self) -> str:
+            """Return the record id."""
+
+        @property
+        def name(self) -> str:
+            """Return what people call the lead."""
 
 
-def with_own_writes(connection: Connection, leads: Sequence[Lead]) -> tuple[list[Lead], tuple[str, ...]]:
+Row = TypeVar("Row", bound="SomeLead")
+
+
+def with_own_writes(connection: Connection, leads: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
     """Return the leads with what was written to them just now, and what to say of that."""
+    columns = frozenset(each.name for lead in leads[:1] for each in fields(lead))
     overlays: dict[tuple[str, str], Overlay] = {}
     for client, rows in groupby(sorted(leads, key=lambda lead: lead.client), lambda lead: lead.client):
         found = pending_overlay(connection, client, [lead.lead_id for lead in rows])
         overlays |= {(client, lead_id): overlay for lead_id, overlay in found.items()}
     notes: list[str] = []
-    laid: list[Lead] = []
+    laid: list[Row] = []
     for lead in leads:
         overlay = overlays.get((lead.client, lead.lead_id))
-        values = {name: value for name, value in overlay.values.items() if name in _COLUMNS} if overlay else {}
+        values = {name: value for name, value in overlay.values.items() if name in columns} if overlay else {}
         laid.append(replace(lead, **values))
         if values:
             words = ", ".join(name.replace("_", " ").replace("sms ", "SMS ").replace("hrq", "HRQ") for name in values)
-            notes.append(f"Written just now to {lead.name}: {words}. Numbers follow with the next build of the marts.")
+            notes.append(
+                f"Written just now to {short(lead.name)}: {words}. Numbers follow with the next build of the marts."
+            )
     return laid, tuple(notes)

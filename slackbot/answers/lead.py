@@ -10,6 +10,7 @@ from slackbot.answers.leads import Lead, label, lead_line
 from slackbot.answers.model import Column, Findings, Kind, Layout, Link, Page, Section, Topic, column_list, read_row
 from slackbot.answers.search import MOST_MATCHES, Found, find_leads
 from slackbot.answers.timeline import EVENT_COLUMNS, events
+from slackbot.answers.wording import counted, short
 from slackbot.answers.writes import write_links
 from slackbot.grammar import Question, Verb, line
 from uysp.settings import Settings
@@ -107,16 +108,16 @@ def _several(typed: str, rows: list[Lead], found: Found, clients: tuple[str, ...
 def _described(lead: Lead) -> str:
     """Tell what matters of a lead in one sentence."""
     parts = [
-        lead.campaign,
+        short(lead.campaign),
         lead.processing_status or "no processing status",
         f"step {lead.reached_step} reached",
-        f"{lead.messages_sent:,} message{'' if lead.messages_sent == 1 else 's'}",
+        counted(lead.messages_sent, "message"),
     ]
     parts += [
         word for word, holds in (("clicked", lead.clicked), ("replied", lead.replied), ("booked", lead.booked)) if holds
     ]
     stopped = _stop(lead)
-    return f"{label(lead)}: {', '.join(parts + ([stopped] if stopped else []))}."
+    return f"{short(label(lead))}: {', '.join(parts + ([stopped] if stopped else []))}."
 
 
 def _stop(lead: Lead) -> str | None:

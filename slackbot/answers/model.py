@@ -193,6 +193,7 @@ class Answer:
             rests on none.
         rests_on_data: whether the age of the data says anything about it.
         clients: keys of the clients it covers.
+        is_unbuilt: whether records were read from Airtable, but no marts are built of them yet.
     """
 
     verb: str
@@ -202,6 +203,7 @@ class Answer:
     rests_on_data: bool
     clients: tuple[str, ...]
     findings: Findings
+    is_unbuilt: bool = False
 
     @property
     def sections(self) -> Mapping[str, Section]:

@@ -1,11 +1,13 @@
 """What belongs to the person who asks, for App Home: the leads they claimed, and what they asked to have written."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from slackbot.answers.freshness import missing_marts
+from slackbot.answers.just_now import with_own_writes
 from slackbot.answers.leads import lead_line, lead_link
 from slackbot.answers.model import Column, Kind, Link, Section, column_list, read_row
 
@@ -25,6 +27,7 @@ class OwnLead:
     processing_status: str | None
     last_sent_at: datetime | None
     booked: bool
+    claimed_by: str | None
     claimed_at: datetime | None
 
 
@@ -41,11 +44,22 @@ class OwnRequest:
     reference: str
 
 
+# Those that the marts say are claimed, and those that were claimed or given up a moment ago, whoever did it.
 _LEADS = text(f"""
-    select {column_list(OwnLead)} from marts.leads
-    where client = any(:clients) and lower(claimed_by) = lower(:email)
-    order by claimed_at desc nulls last, name collate "C", client collate "C", lead_id collate "C"
-    limit {MOST_LEADS}
+    with written as (
+        select distinct client, lead_id from app.write_requests
+        where client = any(:clients) and state = 'done' and finished_at > now() - interval '1 day'
+          and jsonb_exists(after, 'Claimed By')
+    ),
+    claimed as (
+        select {column_list(OwnLead)} from marts.leads
+        where client = any(:clients) and lower(claimed_by) = lower(:email)
+        order by claimed_at desc nulls last, name collate "C", client collate "C", lead_id collate "C"
+        limit {MOST_LEADS} + (select count(*) from written)
+    )
+    select * from claimed
+    union
+    select {column_list(OwnLead)} from marts.leads join written using (client, lead_id)
 """)
 _HAS_REQUESTS = text("select to_regclass('app.write_requests') is not null")
 _REQUESTS = text(f"""
@@ -67,7 +81,9 @@ def own_leads(connection: Connection, clients: tuple[str, ...], email: str | Non
     rows: list[OwnLead] = []
     if email is not None and not missing_marts(connection, ("leads",)):
         found = connection.execute(_LEADS, {"clients": list(clients), "email": email}).mappings()
-        rows = [read_row(OwnLead, row) for row in found]
+        present = with_own_writes(connection, [read_row(OwnLead, row) for row in found])[0]
+        own = [lead for lead in present if (lead.claimed_by or "").casefold() == email.casefold()]
+        rows = sorted(own, key=_latest_first)[:MOST_LEADS]
     return Section(rows, _LEAD_COLUMNS, "Claimed by you", empty="You have claimed no leads.", link=lead_link)
 
 
@@ -86,6 +102,11 @@ def own_requests(connection: Connection, clients: tuple[str, ...], person: str) 
         rows = [read_row(OwnRequest, row) for row in found]
     empty = "You have asked for nothing to be written."
     return Section(rows, _REQUEST_COLUMNS, "Asked for by you", empty=empty, link=_request_link)
+
+
+def _latest_first(lead: OwnLead) -> tuple[float, str, str, str]:
+    claimed = -lead.claimed_at.timestamp() if lead.claimed_at else math.inf
+    return (claimed, lead.name, lead.client, lead.lead_id)
 
 
 def _request_link(request: OwnRequest) -> Link:

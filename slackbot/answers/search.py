@@ -75,7 +75,8 @@ class Found:
 _LIKELIEST_FIRST = "is_test, last_sent_at desc nulls last, name, client, lead_id"
 _DESCRIBED = text("""
     select client || '/' || lead_id as id,
-           name || ' (' || concat_ws(', ', company, client || '/' || lead_id) || ')' as described
+           case when length(name) > 60 then left(name, 59) || '…' else name end
+               || ' (' || concat_ws(', ', left(company, 60), client || '/' || lead_id) || ')' as described
     from app.lead_index where client || '/' || lead_id = any(:ids)
 """)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from slackbot.answers.leads import cut, lead_line
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic, column_list, read_row
 from slackbot.answers.search import the_lead
+from slackbot.answers.wording import counted, short
 from slackbot.grammar import Question, Verb
 from uysp.settings import Settings
 
@@ -51,7 +52,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     since = f" since {found[-1].at:%Y-%m-%d}" if found else ""
     return Findings(
         f"Timeline of {name}",
-        f"{len(found):,} event{'' if len(found) == 1 else 's'} of {name}{since}.",
+        f"{counted(len(found), 'event')} of {short(name)}{since}.",
         {"timeline": section},
         links=(
             Link(name, lead_line("lead", lead.client, lead.lead_id)),

@@ -9,6 +9,7 @@ from slackbot.answers.campaigns import campaign_link
 from slackbot.answers.filters import LEAD_FILTERS, described
 from slackbot.answers.leads import with_client
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic
+from slackbot.answers.wording import counted, short
 from slackbot.grammar import Question, Verb, line
 from uysp.settings import Settings
 
@@ -36,10 +37,10 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
 
 
 def _summary(rows: Sequence[VariantPerformance], question: Question) -> str:
-    within = f" of {question.filters['campaign']}" if "campaign" in question.filters else ""
+    within = f" of {short(question.filters['campaign'])}" if "campaign" in question.filters else ""
     leads = sum(row.leads for row in rows)
     named = {row.variant for row in rows if row.variant is not None}
-    said = f"{len(named)} variant{'' if len(named) == 1 else 's'}{within}, {leads:,} leads{described(question.filters)}"
+    said = f"{counted(len(named), 'variant')}{within}, {counted(leads, 'lead')}{described(question.filters)}"
     by_name = {
         name: (
             sum(row.bookings for row in rows if row.variant == name),
@@ -47,7 +48,7 @@ def _summary(rows: Sequence[VariantPerformance], question: Question) -> str:
         )
         for name in sorted(named)
     }
-    shares = [f"{name} {booked / of:.1%} booked" for name, (booked, of) in by_name.items() if of]
+    shares = [f"{short(name)} {booked / of:.1%} booked" for name, (booked, of) in by_name.items() if of]
     return f"{said}{': ' if shares else ''}{', '.join(shares)}."
 
 

@@ -188,8 +188,9 @@ _VERSION_COLUMNS = (
 _CHANGE_COLUMNS = (
     Column("Version", Kind.COUNT, lambda row: row.version),
     Column("Field", Kind.TEXT, lambda row: row.field),
-    Column("Before", Kind.TEXT, lambda row: _shown(row.before)),
-    Column("After", Kind.TEXT, lambda row: _shown(row.after)),
+    # Any field of the record may stand here, also notes and fields that no model knows.
+    Column("Before", Kind.TEXT, lambda row: _shown(row.before), is_personal=True),
+    Column("After", Kind.TEXT, lambda row: _shown(row.after), is_personal=True),
 )
 
 TOPIC = Topic(

@@ -100,6 +100,11 @@ def freshness(answer: Answer, zone: tzinfo = UTC) -> str:
     """Return how old the data is, in a sentence; '' where that says nothing about the answer."""
     if not answer.rests_on_data:
         return ""
+    if answer.is_unbuilt:
+        return (
+            "Airtable has been read and the marts are being built for the first time: ask again in some minutes; "
+            "if this stays, “uysp doctor” tells what is missing."
+        )
     if answer.data_as_of is None:
         return "Nothing has been read from Airtable yet: run “uysp sync”, or “uysp doctor” to see what is missing."
     passed = max(answer.as_of - answer.data_as_of, timedelta(0))

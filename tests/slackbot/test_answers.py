@@ -16,8 +16,9 @@ from slackbot.blocks import json_text, plain_text
 from slackbot.grammar import NotUnderstoodError
 from tests.slackbot import marts
 from tests.slackbot.marts import add_campaign, add_lead, mark_synced, record_id
+from uysp.database import Role, open_database
 from uysp.errors import DatabaseError
-from uysp.settings import Settings
+from uysp.settings import Client, Settings
 
 Engine = sqlalchemy.Engine
 
@@ -260,6 +261,24 @@ def test_before_anything_was_read_the_answer_says_what_to_do(engine: Engine, set
             assert answer.data_as_of is None
             assert [list(section.rows) for section in answer.sections.values()] == [[]]
             assert "Nothing has been read from Airtable yet: run “uysp sync”" in plain_text(answer)
+
+
+def test_while_the_marts_are_built_the_first_time_the_answer_says_so(engine: Engine, settings: Settings) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("""
+                insert into raw.loads (client, source_table, observed_at, is_first,
+                                       records_read, created, updated, deleted, restored)
+                values ('uysp', 'leads', now(), true, 1, 1, 0, 0, 0)
+            """)
+        )
+    settings.__dict__["clients"] = (Client("uysp", "UYSP", "app1", SecretStr("t")),)  # what reading a file gives
+    with open_database(settings, Role.BOT) as reading:
+        answer = ask("campaigns", reading, settings)
+        said = plain_text(answer)
+    assert "the marts are being built" in said
+    assert "Nothing has been read" not in said
+    assert answer.data_as_of is None
 
 
 def test_a_table_whose_last_read_failed_is_named(built: Engine, reading: Engine, settings: Settings) -> None:

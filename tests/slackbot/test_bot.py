@@ -278,6 +278,30 @@ def test_requests_that_slack_did_not_sign_are_turned_away_and_not_logged(
     assert "jane" not in caplog.text
 
 
+def test_requests_that_slack_did_not_sign_are_turned_away_before_anything_reads_them(
+    settings: Settings, reading: Engine, slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = bot_settings(settings, slack, HTTP)
+    form, document = "application/x-www-form-urlencoded", "application/json"
+    bodies = [
+        (b"payload=%7Bbad", form),
+        (b"payload=%5B1%5D", form),
+        (b"[1,2]", document),
+        (b"{bad", document),
+        (b"[" * 100_000, document),
+    ]
+    with running(ours, reading):
+        caplog.clear()
+        for signature in ("v0=00", "v0=\xe9", ""):
+            for body, kind in bodies:
+                sent = {"x-slack-signature": signature, "x-slack-request-timestamp": str(int(time.time()))}
+                assert post(ours.port, "/slack/events", body, {**sent, "content-type": kind}) == 401
+        long = {"x-slack-signature": "v0=00", "x-slack-request-timestamp": "9" * 5000}
+        assert post(ours.port, "/slack/events", b"{}", long) == 401
+        assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+    assert "Traceback" not in caplog.text
+
+
 def test_dropped_connections_are_opened_again(
     campaign: Engine, settings: Settings, reading: Engine, slack: Slack
 ) -> None:

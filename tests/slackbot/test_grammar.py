@@ -56,6 +56,11 @@ def test_a_misspelt_verb_gets_the_nearest_ones() -> None:
         ("lead foo:bar", '"foo:bar"'),
         ("campaigns client:a client:b", "given twice"),
         ('campaigns client:""', "no value"),
+        ("campaigns icp:", "The filter “icp:” has no value; write icp:VALUE without a blank."),
+        ("campaigns ICP: >=70", "The filter “icp:” has no value; write icp:VALUE without a blank."),
+        ("campaigns step: sort:", "no filter “step:”"),
+        ("hot 5 top:6", "“5” and top:6 are two values for one thing; leave one of them out."),
+        ("hot 5 top:5", "“5” and top:5 say the same thing twice; leave one of them out."),
         ("help nothing:1", "takes no filters"),
     ],
 )
@@ -67,6 +72,8 @@ def test_what_is_wrong_with_a_line_is_told(line: str, said: str) -> None:
 
 def test_quoted_text_and_addresses_are_no_filters() -> None:
     assert question_of('lead "foo:bar"').argument == "foo:bar"
+    assert question_of('lead "icp:"').argument == "icp:"
+    assert question_of("lead Jane Doe: sales").argument == "Jane Doe: sales"
     assert question_of("lead https://example.com").argument == "https://example.com"
 
 

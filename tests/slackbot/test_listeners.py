@@ -284,6 +284,20 @@ def test_rows_are_sent_as_a_file_to_the_person_alone_and_that_is_logged(
     assert row.details["rows"] == 2
 
 
+@pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
+def test_a_file_that_slack_does_not_take_is_neither_announced_nor_logged_as_sent(
+    campaign: Engine, bot: Settings, slack: Slack, method: str
+) -> None:
+    slack.fail(method, error="fatal_error")
+    message = put(slack, button(csv_id("campaigns"), "campaigns"))
+    pressed = slack.press("ada", message, csv_id("campaigns"))
+    assert eventually(lambda: any("no file was sent" in told.text for told in pressed.answers()))
+    assert slack.workspace.screen("ada", slack.workspace.direct_message(ADA).id) == []
+    with campaign.connect() as connection:
+        query = text("select outcome from app.activity_log where action = 'EXPORTED'")
+        assert connection.execute(query).scalars().all() == ["failed"]
+
+
 HOPS: dict[str, Callable[[Slack, str, Message], Any]] = {
     ask_id(1): lambda slack, who, message: slack.press(who, message, ask_id(1)),
     choose_id(1): lambda slack, who, message: slack.choose(who, message, choose_id(1), "lead jane"),
@@ -367,6 +381,67 @@ def test_a_client_of_one_channel_is_shared_in_no_other(two_clients: Settings, sl
     slack.wait_for_modal("ada", lambda view: "#general will see" in str(view.blocks) and "Beta" not in str(view.blocks))
 
 
+@pytest.fixture
+def guarded(built: Engine, reading: Engine, settings: Settings, slack: Slack) -> Iterator[Settings]:
+    """One client, for the group sales in #outreach and #partners."""
+    channels = ("C0OUTREACH", "C0PARTNERS")
+    client = Client("beta", "Beta", "app2", SecretStr("t"), slack_channels=channels, slack_user_groups=("sales",))
+    marts.mark_synced(built, client.key)
+    marts.add_lead(built, 1, client=client.key, name="Jane Beta")
+    ours = bot_settings(settings, slack, HTTP)
+    ours.__dict__["clients"] = (client,)  # what reading a clients file gives
+    with running(ours, reading):
+        yield ours
+
+
+def write_directly(slack: Slack) -> None:
+    event = slack.say("ada", "lead jane")
+    assert event is not None
+    assert "may be shown" in event.wait_for_answer().text
+
+
+def open_home(slack: Slack) -> None:
+    slack.open_home("ada")
+    assert "may be shown" in str(slack.wait_for_home("ada").blocks)
+
+
+def share_elsewhere(slack: Slack) -> None:
+    share(slack, "lead jane", "outreach")
+    slack.choose("ada", slack.wait_for_modal("ada", ready), SHARE_CHANNEL, "C0GENERAL1")
+    slack.wait_for_modal("ada", lambda view: "may be shown" in str(view.blocks))
+
+
+REFUSALS: dict[str, tuple[str, Callable[[Slack], Any]]] = {
+    "command": (ADA, lambda slack: slack.command("ada", "lead jane", "general").wait_for_answer()),
+    "named": (ADA, lambda slack: slack.command("ada", f"lead beta/{marts.record_id(1)}", "general").wait_for_answer()),
+    "claim": (ADA, lambda slack: slack.command("ada", "claim jane", "general").wait_for_answer()),
+    "direct message": (ADA, write_directly),
+    "picker": (ADA, lambda slack: slack.search("ada", put(slack, PICKER), FIND_LEAD, "jane")),
+    "home": (ADA, open_home),
+    "share": (ADA, share_elsewhere),
+    "group": (BEN, lambda slack: slack.command("ben", "lead jane", "partners").wait_for_answer()),
+}
+
+
+@pytest.mark.parametrize("hop", REFUSALS)
+def test_who_may_not_see_a_client_is_refused_at_every_hop_and_that_is_logged(
+    guarded: Settings, built: Engine, slack: Slack, hop: str
+) -> None:
+    who, refused = REFUSALS[hop]
+    refused(slack)
+    assert eventually(lambda: denials(built) == [(who, "other client")]), denials(built)
+    with built.connect() as connection:
+        assert connection.execute(text("select distinct client from app.activity_log")).scalars().all() == ["beta"]
+
+
+def test_who_may_see_a_client_and_asks_for_help_is_denied_nothing(
+    guarded: Settings, built: Engine, slack: Slack
+) -> None:
+    assert "Jane Beta" in shown(slack.command("ada", "lead jane", "outreach").wait_for_answer())
+    slack.command("ada", "help", "general").wait_for_answer()
+    assert denials(built) == []
+
+
 def test_more_than_thirty_questions_in_a_minute_are_too_many_but_typing_is_free(
     campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,6 +453,23 @@ def test_more_than_thirty_questions_in_a_minute_are_too_many_but_typing_is_free(
     told = slack.command("ada", "campaigns", "general").wait_for_answer()
     assert "more than 30 questions in a minute" in told.text
     assert "1,200 leads" in slack.command("ben", "campaigns", "general").wait_for_answer().text
+
+
+def test_a_first_look_at_home_after_too_many_questions_says_when_to_ask_again(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "READS_A_MINUTE", 1)
+    slack.open_home("ben")
+    assert "Your leads" in str(slack.wait_for_home("ben").blocks)
+    slack.command("ada", "campaigns", "general").wait_for_answer()
+    slack.open_home("ada")
+    home = str(slack.wait_for_home("ada").blocks)
+    assert "ask again in" in home
+    assert "1,200 leads" not in home
+    shown_before = slack.wait_for_home("ben")
+    slack.open_home("ben")  # one too many as well
+    slack.command("ada", "campaigns", "general").wait_for_answer()
+    assert slack.wait_for_home("ben").blocks == shown_before.blocks
 
 
 def test_a_minute_later_there_is_room_again() -> None:
@@ -411,3 +503,5 @@ def test_a_database_that_is_away_is_said_in_home_modals_and_answers(settings: Se
         event = slack.say("ada", "campaigns")
         assert event is not None
         assert "cannot be reached" in event.wait_for_answer().text
+        told = slack.command("ada", "claim jane", "general").wait_for_answer().text
+        assert "The database cannot be reached, so nothing was stored. Try again in a minute. Reference" in told

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from slackbot.answers import ask
 from slackbot.blocks import json_text
+from slackbot.blocks.text import shown
 from tests.slackbot.marts import add_lead, mark_synced, record_id
 from uysp.settings import Settings
 
@@ -69,6 +70,38 @@ def test_one_lead_or_one_reference_is_told_apart(
     line: str, found: list[str], logged: Engine, reading: Engine, settings: Settings
 ) -> None:
     assert actions(line, reading, settings) == found
+
+
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        (
+            {
+                "reference": "1A2B3C4D",
+                "status": "Archive",
+                "before": {"HRQ Status": None, "SMS Stop": False},
+                "after": {"HRQ Status": "Archive", "SMS Stop": True},
+                "version": 7,
+                "said": "Jane is marked.",
+            },
+            "Jane is marked. status: Archive; reference: 1A2B3C4D; SMS Stop: no → yes; HRQ Status: nothing → Archive",
+        ),
+        ({"verb": "hot", "filters": {"icp": ">=70"}, "rows": 3}, "rows: 3; verb: hot; filters: icp >=70"),
+        ({"after": "Archive"}, "after: Archive"),
+        ({"said": "x" * 500}, "x" * 119 + "…"),
+        ({}, "–"),
+    ],
+)
+def test_details_are_told_in_words(
+    details: dict[str, Any], said: str, built: Engine, reading: Engine, settings: Settings
+) -> None:
+    mark_synced(built)
+    values = {"number": 1, "client": "uysp", "action": "LEAD_STATUS_CHANGED", "lead_id": record_id(1)}
+    with built.begin() as connection:
+        connection.execute(_INSERT, {**values, "details": json.dumps(details)})
+    section = ask("history", reading, settings).sections["history"]
+    [column] = [column for column in section.columns if column.label == "Details"]
+    assert shown(column, section.rows[0]) == said
 
 
 def test_a_line_names_the_lead_and_who_it_was(logged: Engine, reading: Engine, settings: Settings) -> None:

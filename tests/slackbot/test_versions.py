@@ -18,8 +18,10 @@ from slackbot.answers import ask
 from slackbot.answers.search import AmbiguousLeadError
 from slackbot.answers.versions import SHOWN_CHARACTERS
 from slackbot.blocks import json_text
-from slackbot.blocks.message import answer_message
+from slackbot.blocks.actions import Sharing
+from slackbot.blocks.message import Form, answer_message, shared_message
 from slackbot.blocks.terminal import render
+from slackbot.blocks.views import share_view
 from tests.slackbot.marts import add_lead, mark_synced, record_id
 from uysp.settings import Settings
 
@@ -293,3 +295,19 @@ def test_where_several_leads_may_be_meant_they_are_named_and_none_is_chosen(
     assert f"Anna 1 (Acme, uysp/{record_id(1)}); Anna 2 (uysp/{record_id(2)})" in said
     assert said.count("uysp/rec") == 5
     assert "and 2 more" in said
+
+
+@pytest.mark.parametrize("form", Form)
+def test_a_copy_for_a_channel_has_no_values_of_the_record(
+    built: Engine, reading: Engine, settings: Settings, form: Form
+) -> None:
+    mark_synced(built)
+    lead_id = add_lead(built, 1)
+    past = [{"Notes": "her husband left", "Private": "pays badly"}, {"Notes": "she is ill", "Private": "owes us"}]
+    write_past(built, lead_id, [("created", past[0]), ("updated", past[1])])
+    answer = ask(f"versions {lead_id}", reading, settings)
+    view = share_view(answer, Sharing(answer.findings.line, "C0GENERAL1"), "All will see this.")
+    assert "Left out, because it is personal: Before, After." in str(view["blocks"])
+    for copy in (str(shared_message(answer, "Ada", form)), str(view)):
+        assert "Notes" in copy
+        assert not [value for fields in past for value in fields.values() if value in copy]

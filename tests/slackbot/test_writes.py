@@ -194,6 +194,20 @@ def test_a_lead_is_claimed_and_given_up_from_its_card(office: Office) -> None:
     assert "Claimed By" not in office.cells(1)
 
 
+def test_home_has_a_claim_as_soon_as_it_is_done_and_not_after_it_is_given_up(office: Office) -> None:
+    office.slack.open_home("ada")
+    assert "You have claimed no leads" in str(office.slack.wait_for_home("ada").blocks)
+    told = office.slack.command("ada", f"claim {office.lead(1)}", "general").wait_for_answer(10)
+    assert "is yours" in told.text
+
+    def home() -> str:
+        return str(office.slack.wait_for_home("ada").blocks)
+
+    assert eventually(lambda: "Lea Number1" in home() and "You have claimed no leads" not in home(), 10)
+    office.slack.command("ada", f"unclaim {office.lead(1)}", "general").wait_for_answer(10)
+    assert eventually(lambda: "You have claimed no leads" in home(), 10)
+
+
 def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) -> None:
     before = shown(office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer())
     assert "just now" not in before

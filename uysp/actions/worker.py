@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 THREADS: Final = 4  # Airtable allows five requests a second; more would only wait
 IDLE_SECONDS: Final = 1.0
+LONGEST_PAUSE: Final = 10.0  # seconds until a writer tries again, however often it failed
+TOLD_FAILURES: Final = 3  # in a row; of a database that stays away the log need not say more
 WATCH_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 20.0  # what takes longer is found by whoever comes next, as after a crash
 PRUNE_INTERVAL: Final = timedelta(hours=1)
@@ -118,17 +120,22 @@ class Worker:
         return True
 
     def _work(self, stop: threading.Event) -> None:
+        failures = 0
         while not stop.is_set():
             try:
                 with holding(self._means.engine) as holder:
                     while not stop.is_set():
-                        if not self.step(holder):
+                        worked = self.step(holder)
+                        failures = 0
+                        if not worked:
                             with self._awake:
                                 self._awake.wait(IDLE_SECONDS)
             except (UyspError, DBAPIError) as error:
                 # Under another number: what was taken under this one is then free for everybody.
-                log.warning("a writer begins anew: %s", type(error).__name__)
-                stop.wait(IDLE_SECONDS)
+                failures += 1
+                if failures <= TOLD_FAILURES:
+                    log.warning("a writer begins anew: %s", type(error).__name__)
+                stop.wait(min(IDLE_SECONDS * 2 ** min(failures - 1, 10), LONGEST_PAUSE))
             except Exception:
                 log.exception("a write failed in an unexpected way (reference %s)", reference_id())
                 stop.wait(IDLE_SECONDS)
