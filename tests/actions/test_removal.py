@@ -22,6 +22,7 @@ def test_a_removal_writes_four_cells_in_one_patch(world: World) -> None:
     receipt = world.do(world.removal(lead, reason=" Not a\nfit "))
     assert receipt.state is State.DONE
     assert world.writes() == [{"id": lead, **FOUR}]
+    assert receipt.said == f"Lea Number0 is removed from the campaign: Not a fit. Reference {receipt.reference}."
     (line,) = world.log()
     assert (line.action, line.outcome, line.details["reason"]) == ("LEAD_REMOVED_FROM_CAMPAIGN", "done", "Not a fit")
     assert line.details["before"] == {
@@ -90,7 +91,7 @@ def test_a_missing_option_does_not_keep_a_lead_from_being_stopped(make: Make) ->
     lead = world.ids[0]
     receipt = world.do(world.removal(lead))
     assert receipt.state is State.DONE
-    assert "'Completed'" in receipt.said
+    assert "removed from the campaign: Not a fit. In this base “HRQ Status” has no option 'Completed'" in receipt.said
     assert world.writes() == [{"id": lead, **{name: FOUR[name] for name in list(FOUR)[:3]}}]
 
 

@@ -28,7 +28,7 @@ from uysp.actions.model import (
     said_time,
     same,
 )
-from uysp.actions.text import one_line
+from uysp.actions.text import ended, one_line
 from uysp.phones import PHONE_KEY
 
 MOST_REASON: Final = 500
@@ -71,7 +71,7 @@ def plan_removal(request: Request, lead: Lead, past: Past) -> Plan:
     reason, name = str(request.content["reason"]), request.lead_name
     is_stopped, status = lead.fields.get(STOP) is True, lead.text(PROCESSING)
     intent = request.intent
-    said = f"{name} is removed from the campaign: {reason}"
+    said = f"{name} is removed from the campaign: {ended(reason)}"
     # An earlier attempt that got no answer is recognised by what others do not write: the reason.
     was_written = (
         request.maybe_applied
