@@ -57,6 +57,8 @@ def test_a_stop_with_another_status_keeps_its_reason(world: World) -> None:
     world.edit(lead, SMS_Stop=True, SMS_Stop_Reason="STOP")
     receipt = world.do(world.removal(lead))
     assert receipt.state is State.DONE
+    assert "Not a fit" not in receipt.said
+    assert "so the reason written there stays: STOP. Yours was not written." in receipt.said
     assert world.writes()[1:] == [{"id": lead, "Processing Status": "Stopped"}]
     assert world.lead(lead)["SMS Stop Reason"] == "STOP"
 

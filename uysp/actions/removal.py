@@ -92,12 +92,13 @@ def plan_removal(request: Request, lead: Lead, past: Past) -> Plan:
     if is_stopped:
         if not stopped:
             return Plan(State.FAILED, f"The status of {name} was not written: {lacking[0]}. SMS Stop is checked.")
-        kept = (
-            "" if was_written else f" SMS Stop was checked before; its reason stays: {lead.text(STOP_REASON) or '–'}."
-        )
+        if not was_written:
+            old = lead.text(STOP_REASON)
+            whose = f"so the reason written there stays: {ended(old)}" if old else "without a reason, and it stays so."
+            said = f"{name} is removed from the campaign. SMS Stop was checked before, {whose} Yours was not written."
         before = lead.present(status_cell) | (intent.before if was_written and intent else {})
         after = status_cell | (intent.cells if was_written and intent else {})
-        return Plan(State.DONE, said + kept, status_cell, before, after)
+        return Plan(State.DONE, said, status_cell, before, after)
     cells: Cells = status_cell | {STOP: True}
     if STOP_REASON in lead.names:
         cells[STOP_REASON] = reason
