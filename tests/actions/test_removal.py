@@ -206,6 +206,21 @@ def test_until_airtable_confirms_people_read_that_nothing_is_stopped(world: Worl
     assert [about for about, _, _ in world.messages()] == ["reminder", "reminder", "result"]
 
 
+def test_of_several_records_of_one_name_people_read_how_each_stands(world: World) -> None:
+    lead, twin, third = world.ids[:3]
+    world.edit(twin, Last_Name="Number0")
+    world.edit(third, Last_Name="Number0", SMS_Stop=True, SMS_Stop_Reason="STOP")
+    world.sync()
+    pending = world.ask(world.removal(lead, twin))
+    assert f"NOT stopped yet: Lea Number0 ({lead}), Lea Number0 ({twin})." in pending.said
+    world.work()
+    said = world.receipt(pending.reference).said
+    assert said.startswith(f"2 records. {lead} and {twin}: Lea Number0 is removed from the campaign: Not a fit.")
+    said = world.do(world.removal(third, lead)).said
+    assert said.startswith(f"2 records. {third}: Lea Number0 is removed from the campaign. SMS Stop was checked before")
+    assert f" {lead}: Lea Number0 is stopped already" in said
+
+
 def test_a_status_that_a_late_scheduler_wrote_over_is_written_once_more(world: World) -> None:
     lead = world.ids[0]
     world.do(world.removal(lead))

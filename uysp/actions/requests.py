@@ -374,7 +374,14 @@ def _receipt(connection: Connection, settings: Settings, rows: Sequence[Any], *,
 def finished_sentence(results: Sequence[Result], row: Any) -> str:
     """Return what came of an action: of a few leads each, of many their counts."""
     if not row.is_bulk:
-        return " ".join(dict.fromkeys(result.said or "" for result in results))
+        by_sentence: dict[str, list[str]] = {}
+        for result in results:
+            by_sentence.setdefault(result.said or "", []).append(result.lead_id)
+        if len(results) == 1:
+            return next(iter(by_sentence))
+        # Records of one phone often have one name, too.
+        each = (f"{' and '.join(lead_ids)}: {said}" for said, lead_ids in by_sentence.items())
+        return f"{len(results):,} records. {' '.join(each)}"
     counts = {state: sum(result.state is state for result in results) for state in SEVERITY}
     words = {
         State.DONE: "removed",
@@ -393,13 +400,19 @@ def pending_sentence(connection: Connection, settings: Settings, rows: Sequence[
     first = waiting[0]
     if first.is_bulk:
         return f"Bulk removal: {len(rows) - len(waiting):,} of {len(rows):,} leads are finished."
-    names = ", ".join(row.lead_name for row in waiting)
+    names = ", ".join(row.lead_name if len(rows) == 1 else f"{row.lead_name} ({row.lead_id})" for row in waiting)
     if first.kind == Kind.REMOVE:
         client = next((each for each in settings.clients if each.key == first.client), None)
         links = " ".join(record_url(connection, client, row.lead_id) for row in waiting) if client else "the record"
         return (
             f"NOT stopped yet: {names}. Airtable has not confirmed, and it is tried until it has; to be sure at once, "
-            f"open {links} and tick SMS Stop by hand."
+            f"open {links} and tick SMS Stop by hand.{_finished(rows)}"
         )
     what = {Kind.NOTE: "note on", Kind.MARK: "status of", Kind.UNDO: "undoing for"}.get(Kind(first.kind), "change of")
     return f"Kept, and not in Airtable yet: your {what} {names}. You need not repeat it."
+
+
+def _finished(rows: Sequence[Any]) -> str:
+    """Return what came of the records of an action that are finished, while others are not."""
+    said = "".join(f" {row.lead_id}: {row.said}" for row in rows if row.state != State.PENDING)
+    return f" Finished:{said}" if said else ""
