@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.actions.world import ADMIN, ANNA, BEN, HRQ, Make, World
 from uysp.actions.bulk import bulk_removal, preview, progress, stop
@@ -47,9 +48,19 @@ def test_a_stopped_lead_is_left_as_it_is_and_says_why(world: World, status: str)
     before = len(world.writes())
     receipt = world.do(world.removal(lead))
     assert receipt.state is State.UNCHANGED
-    assert "since 20" in receipt.said
+    assert "stopped already since 20" in receipt.said
     assert "STOP" in receipt.said
     assert len(world.writes()) == before
+
+
+def test_a_lead_that_the_first_load_found_stopped_is_stopped_since_an_unknown_time(world: World) -> None:
+    lead = world.ids[0]
+    world.edit(lead, Processing_Status="Stopped", SMS_Stop=True, SMS_Stop_Reason="STOP")
+    with world.engine.begin() as connection:
+        for table in ("leads", "leads_history", "loads"):
+            connection.execute(text(f"delete from raw.{table} where client = :key"), {"key": world.client.key})
+    world.sync(full=True)
+    assert "is stopped already since before 20" in world.do(world.removal(lead)).said
 
 
 def test_a_stop_with_another_status_keeps_its_reason(world: World) -> None:

@@ -176,8 +176,8 @@ class Plan:
 class Past(Protocol):
     """What plans may ask about a lead's past (`uysp.actions.past`)."""
 
-    def stopped_since(self) -> datetime | None:
-        """Return since when SMS Stop has been checked, as far as is known."""
+    def stopped_since(self) -> str | None:
+        """Return since when SMS Stop has been checked, in words, as far as is known."""
 
     def author(self, names: Mapping[str, Any], since: datetime) -> str:
         """Return who or what last changed one of these cells, and when: "by … at …"."""

@@ -25,7 +25,6 @@ from uysp.actions.model import (
     Plan,
     Request,
     State,
-    said_time,
     same,
 )
 from uysp.actions.text import ended, one_line
@@ -83,7 +82,7 @@ def plan_removal(request: Request, lead: Lead, past: Past) -> Plan:
         if was_written and intent is not None:
             return Plan(State.DONE, said, before=intent.before, after=intent.cells)
         since = past.stopped_since()
-        when = f" since {said_time(since)}" if since else ""
+        when = f" since {since}" if since else ""
         why = lead.text(STOP_REASON) or ("a booking" if lead.fields.get(BOOKED) is True else "no reason given")
         return Plan(State.UNCHANGED, f"{name} is stopped already{when} ({why}); nothing was written.")
     stopped = lead.option(PROCESSING, "Stopped")
