@@ -211,10 +211,14 @@ def test_until_airtable_confirms_people_read_that_nothing_is_stopped(world: Worl
     world.watch()
     world.watch()
     assert [(about, to) for about, to, _ in world.messages()] == [("reminder", ANNA.id), ("reminder", None)]
+    assert world.messages()[1][2].endswith("Asked for by Anna Adams; the reason: Not a fit.")
     world.emulator.heal()
     world.settle()
     assert world.lead(lead)["SMS Stop"] is True
-    assert [about for about, _, _ in world.messages()] == ["reminder", "reminder", "result"]
+    _, _, result, end = world.messages()
+    assert result[:2] == ("result", ANNA.id)
+    assert end[:2] == ("reminder", None), "who was warned hears of the end"
+    assert "Lea Number0 is removed from the campaign: Not a fit." in end[2]
 
 
 def test_of_several_records_of_one_name_people_read_how_each_stands(world: World) -> None:

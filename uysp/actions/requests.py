@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Connection, Engine, text
 
 from uysp.actions import messages
+from uysp.actions.messages import About
 from uysp.actions.model import WRITTEN_FIELDS, Asked, Kind, State
 from uysp.actions.notes import first_line
 from uysp.actions.rights import DeniedError, Person, check_pace, check_writer, log_denial
@@ -175,11 +176,18 @@ def own_requests(connection: Connection, settings: Settings, actor_id: str, most
 def put_result(connection: Connection, settings: Settings, reference: str, now: datetime) -> None:
     """Leave the message with an action's result, once, when none of its requests is open any more.
 
+    Who administers hears of it too, if they were warned that it was not done.
+
     Call under the lock of `uysp end` on the reference, so that of two ends one sees the other.
     """
     row = connection.execute(
         text("""
-            select actor_id, origin, answer_until, lead_id, is_bulk, client from app.write_requests
+            select actor_id, actor_name, origin, answer_until, lead_id, is_bulk, client,
+                   exists (
+                       select from app.write_messages
+                       where reference = :reference and kind = :reminder and recipient is null
+                   ) as admins_were_warned
+            from app.write_requests
             where reference = :reference
               and not exists (
                   select from app.write_requests where reference = :reference and state = :pending
@@ -187,7 +195,7 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
               and not exists (select from app.write_messages where reference = :reference and kind = :result)
             order by id limit 1
         """),
-        {"reference": reference, "pending": State.PENDING, "result": messages.About.RESULT},
+        {"reference": reference, "pending": State.PENDING, "result": About.RESULT, "reminder": About.REMINDER},
     ).first()
     if row is None or row.origin not in ASKED_BY_PEOPLE:
         return
@@ -195,7 +203,7 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
     assert receipt is not None  # noqa: S101 (its rows were just found)
     messages.put(
         connection,
-        messages.About.RESULT,
+        About.RESULT,
         receipt.said,
         client=row.client,
         reference=reference,
@@ -204,6 +212,11 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
         lead_id=None if row.is_bulk else row.lead_id,
         not_before=row.answer_until,
     )
+    if row.admins_were_warned:
+        said = f"No longer open, of which you were warned: {receipt.said} It was asked for by {row.actor_name}."
+        messages.put(
+            connection, About.REMINDER, said, client=row.client, reference=reference, recipient=None, at=now
+        )
 
 
 def lock_end(connection: Connection, reference: str) -> None:
