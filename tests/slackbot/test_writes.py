@@ -141,6 +141,13 @@ def test_until_airtable_confirms_a_removal_is_not_stopped_yet_and_the_end_comes_
     office.told("ada", "Undone for")
 
 
+def test_a_card_tells_of_a_removal_that_airtable_has_not_confirmed(office: Office) -> None:
+    office.world.emulator.fail(status=500, times=None)
+    reference = office.world.ask(office.world.removal(office.world.ids[1])).reference
+    card = office.slack.command("ben", f"lead {office.lead(1)}", "general").wait_for_answer()
+    assert f"Asked for: removal, NOT stopped yet ({reference})." in shown(card)
+
+
 def test_what_an_earlier_bot_had_stored_is_carried_out_and_told_by_the_next(
     open_office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
 ) -> None:
