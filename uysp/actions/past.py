@@ -86,7 +86,7 @@ class LeadPast:
             """),
             self._key | {"since": since},
         ).scalar_one()
-        return f"in Airtable, seen at {said_time(seen)}" if seen else "in Airtable a moment ago"
+        return f"in Airtable, seen at {said_time(seen)}" if seen else "in Airtable since it was last read; by whom is not known yet"
 
     def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> bool:
         """Return whether a version after ours, or an edit that Airtable told of, has another value in one of the cells.
