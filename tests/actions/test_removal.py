@@ -158,7 +158,7 @@ def test_undoing_a_removal_restores_every_record_of_it_or_none(world: World) -> 
     world.edit(fourth, HRQ_Status="Review")
     undone = world.undo(receipt.reference)
     assert undone.state is State.NOT_DONE
-    assert "HRQ Status (now “Review”) was changed in Airtable since it was last read" in undone.said
+    assert "HRQ Status (now “Review”) was changed in Airtable" in undone.said
     assert world.lead(third)["SMS Stop"] is True
 
 

@@ -154,6 +154,7 @@ class Plan:
         said: a sentence for the person, once `state` holds.
         before: what the cells replaced, also by an earlier attempt.
         after: what stands in the log as written; default: `cells`.
+        taken_out: the text of a note that is taken out again: what the log has of it, since other notes stay.
     """
 
     state: State
@@ -161,6 +162,14 @@ class Plan:
     cells: Cells = field(default_factory=dict)
     before: Cells = field(default_factory=dict)
     after: Cells | None = None
+    taken_out: str | None = None
+
+    @property
+    def log(self) -> dict[str, Cells]:
+        """What the log has of it: before and after, of notes their own text alone."""
+        if self.taken_out is not None:
+            return {"before": {NOTES: self.taken_out}, "after": {}}
+        return {"before": self.replaced, "after": self.written}
 
     @property
     def written(self) -> Cells:
