@@ -32,6 +32,7 @@ def test_a_note_is_written_from_its_form_and_taken_out_by_its_undo_button(office
     ended = office.ended("ada", "Note added to Lea Number1.")
     first, _, last = office.notes(1).partition("\n\n")
     assert (first, last.startswith("[Call] ")) == ("before", True)
+    assert " - Ada Member:\n" in last
     assert last.endswith(":\nAT&T said 5 < 6 now")
     office.slack.press("ada", ended, UNDO)
     office.ended("ada", "taken out again")
