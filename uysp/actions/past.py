@@ -86,7 +86,8 @@ class LeadPast:
             """),
             self._key | {"since": since},
         ).scalar_one()
-        return f"in Airtable, seen at {said_time(seen)}" if seen else "in Airtable since it was last read; by whom is not known yet"
+        unread = "in Airtable since it was last read; by whom is not known yet"
+        return f"in Airtable, seen at {said_time(seen)}" if seen else unread
 
     def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> bool:
         """Return whether a version after ours, or an edit that Airtable told of, has another value in one of the cells.

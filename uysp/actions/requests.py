@@ -214,9 +214,7 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
     )
     if row.admins_were_warned:
         said = f"No longer open, of which you were warned: {receipt.said} It was asked for by {row.actor_name}."
-        messages.put(
-            connection, About.REMINDER, said, client=row.client, reference=reference, recipient=None, at=now
-        )
+        messages.put(connection, About.REMINDER, said, client=row.client, reference=reference, recipient=None, at=now)
 
 
 def lock_end(connection: Connection, reference: str) -> None:
