@@ -6,6 +6,7 @@ it is a demo: it gets an endpoint, tokens and a base through its environment, as
 
 import json
 import re
+import shlex
 import socket
 import sys
 import time
@@ -18,6 +19,7 @@ import typer
 from playground.sample.__main__ import main as write_base_file
 from playground.sample.base import LEADS
 from playground.slack.web_api import Credentials
+from playground.slack.workspace import DEFAULT_PEOPLE, PersonKind
 from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError, UyspError
 from uysp.programs import Program
@@ -26,6 +28,8 @@ from uysp.supervisor import PYTHON, WEB_PORT, answers, run, web_url
 
 AIRTABLE_PORT, SLACK_PORT = 4010, 4000  # where they are free; else any
 READS_A_SECOND = 100  # the emulator is asked as fast as it answers, so that nobody waits for a demo
+ENVIRONMENT_FILE = "demo.env"  # in the home: what a terminal needs to talk to this system
+ADMIN = next(person.id for person in DEFAULT_PEOPLE if person.kind is PersonKind.ADMIN)
 EVERYTHING = re.compile(r".")
 NOTHING = re.compile(r"(?!)")
 UYSP = [PYTHON, "-m", "uysp"]
@@ -51,19 +55,20 @@ def main(
         tokens = [token["token"] for token in document["tokens"]]
         base_id = document["bases"][0]["id"]
         credentials = Credentials()
-        set_environment(
-            {
-                "AIRTABLE_ENDPOINT_URL": airtable,
-                "AIRTABLE_API_KEY": tokens[0],
-                "AIRTABLE_BASE_ID": base_id,
-                "UYSP_AIRTABLE_RATE": str(READS_A_SECOND),
-                "SLACK_API_URL": f"{slack}/api/",
-                "SLACK_BOT_TOKEN": credentials.bot_token,
-                "SLACK_APP_TOKEN": credentials.app_token,
-                "PORT": str(_port(3000)),
-                "COLUMNS": "120",
-            }
-        )
+        variables = {
+            "UYSP_HOME": str(home),
+            "AIRTABLE_ENDPOINT_URL": airtable,
+            "AIRTABLE_API_KEY": tokens[0],
+            "AIRTABLE_BASE_ID": base_id,
+            "UYSP_AIRTABLE_RATE": str(READS_A_SECOND),
+            "UYSP_ADMINS": ADMIN,
+            "SLACK_API_URL": f"{slack}/api/",
+            "SLACK_BOT_TOKEN": credentials.bot_token,
+            "SLACK_APP_TOKEN": credentials.app_token,
+            "PORT": str(_port(3000)),
+        }
+        set_environment(variables | {"COLUMNS": "120"})
+        _write_environment(home / ENVIRONMENT_FILE, variables)
         web_port = _port(WEB_PORT)
         run(
             load_settings(),
@@ -81,13 +86,21 @@ def main(
 
 
 def _refuse_real_configuration(settings: Settings) -> None:
-    """Sample data must never get beside real data, nor sample messages into a real Slack."""
+    """Sample data must never get beside real data, nor sample messages into a real Slack.
+
+    What a terminal has from an earlier demo's own file is not real.
+    """
     real = {
         "DATABASE_URL": settings.database_url,
         "AIRTABLE_API_KEY": settings.airtable_api_key,
         "UYSP_CLIENTS_FILE": settings.uysp_clients_file,
         "SLACK_BOT_TOKEN": settings.slack_bot_token,
     }
+    if (settings.airtable_endpoint_url or "").startswith("http://127.0.0.1:"):
+        del real["AIRTABLE_API_KEY"]
+    token = settings.slack_bot_token
+    if token is not None and token.get_secret_value() == Credentials().bot_token:
+        del real["SLACK_BOT_TOKEN"]
     configured = [name for name, value in real.items() if value is not None]
     if configured:
         raise ConfigurationError(
@@ -143,20 +156,29 @@ def _outside_programs(airtable: str, slack: str, token: str, base_id: str, speed
     ]
 
 
+def _write_environment(path: Path, variables: dict[str, str]) -> None:
+    """Write a file that a shell reads, so that every command in another terminal talks to this system."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+
+
 def _where_to_look(slack: str, dagster: str, home: Path, lead: str, seconds: float) -> str:
-    command = ".venv/bin/uysp" if home == PROJECT / ".uysp" else f"UYSP_HOME={home} .venv/bin/uysp"
     return f"""
 Everything runs, after {seconds:.0f} s. Ctrl-C stops it; the next start keeps the data.
 
-  Chat page   {slack}/   (type /uysp dashboard, or open UYSP: Home)
+  Chat page   {slack}/   (type /uysp dashboard, or open UYSP: Home; grace administers)
   Dagster     {dagster}/
   Logs        {home / "logs"}
 
-Three commands to try, in another terminal:
+To try in another terminal, after this line in it:
 
-  {command} ask campaigns
-  {command} ask "lead {lead}"
-  {command} ask "campaigns" --json
+  . {shlex.quote(str(home / ENVIRONMENT_FILE))}
+
+  .venv/bin/uysp ask campaigns
+  .venv/bin/uysp ask "lead {lead}"
+  .venv/bin/uysp note "{lead}" "Wants a demo" --type Call --as ada@example.invalid
+  .venv/bin/uysp remove "{lead}" --reason "Not a fit" --as ada@example.invalid
+  .venv/bin/uysp history "{lead}"
 """
 
 
