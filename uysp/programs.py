@@ -174,7 +174,7 @@ class _Keeper:
         self._groups.add(process.pid)
         assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
         # Beside the waiting: what the program started may hold its output open after it is gone.
-        reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        reader = threading.Thread(target=self._read, args=(process.stdout, stopping), daemon=True)
         reader.start()
         if stopping.is_set():  # the request to stop came while it was being started
             self.stop(signal.SIGTERM)
@@ -200,14 +200,15 @@ class _Keeper:
                 return
             time.sleep(0.1)
 
-    def _read(self, output: IO[str]) -> None:
+    def _read(self, output: IO[str], stopping: threading.Event) -> None:
         with output:
             for line in output:
                 text = COLOURS.sub("", line.rstrip())
                 self._log.info(text)
                 if text:
                     self._last_line = text
-                if self.program.shown.search(text):
+                # What is interrupted because we end is no error to people; its log has it.
+                if self.program.shown.search(text) and not stopping.is_set():
                     self._say(f"{self.program.name}: {text}" if self.program.named else text)
 
     def _fail(self, failure: str, stopping: threading.Event) -> None:

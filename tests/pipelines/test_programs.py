@@ -170,3 +170,13 @@ def test_people_see_warnings_and_the_log_has_everything(supervisor: Supervisor, 
     rest, _ = process.communicate(timeout=5)
     assert "detail" not in rest
     assert (tmp_path / "one.log").read_text().splitlines() == ["detail", "WARNING beware"]
+
+
+def test_what_is_interrupted_by_the_end_is_no_error_to_people(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('ERROR interrupted')))"
+    process = supervisor(f"run(program('a', {code + '; print(1, flush=True); time.sleep(600)'!r}))")
+    assert eventually(lambda: (tmp_path / "a.log").exists() and "1" in (tmp_path / "a.log").read_text())
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert out.splitlines()[-1] == "Stopping"
+    assert "ERROR interrupted" in (tmp_path / "a.log").read_text()
