@@ -4,11 +4,14 @@ Starts what `uysp up` starts, with the emulators and the outside automations bes
 it is a demo: it gets an endpoint, tokens and a base through its environment, as it would for real.
 """
 
+import fcntl
 import json
+import os
 import re
 import shlex
 import socket
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -26,10 +29,11 @@ from uysp.programs import Program
 from uysp.settings import PROJECT, Settings, load_settings, set_environment
 from uysp.supervisor import PYTHON, WEB_PORT, answers, run, web_url
 
-AIRTABLE_PORT, SLACK_PORT = 4010, 4000  # where they are free; else any
+AIRTABLE_PORT, SLACK_PORT, BOT_PORT = 4010, 4000, 3000  # where they are free; else any
 READS_A_SECOND = 100  # the emulator is asked as fast as it answers, so that nobody waits for a demo
 ENVIRONMENT_FILE = "demo.env"  # in the home: what a terminal needs to talk to this system
 ADMIN = next(person.id for person in DEFAULT_PEOPLE if person.kind is PersonKind.ADMIN)
+_TRIES = 20  # at free ports, should other demos hold them
 EVERYTHING = re.compile(r".")
 NOTHING = re.compile(r"(?!)")
 UYSP = [PYTHON, "-m", "uysp"]
@@ -50,7 +54,8 @@ def main(
         is_first = not base_file.exists()
         if is_first:
             _make_up_base(base_file, leads)
-        airtable, slack = f"http://127.0.0.1:{_port(AIRTABLE_PORT)}", f"http://127.0.0.1:{_port(SLACK_PORT)}"
+        ports = Ports()
+        airtable, slack = (f"http://127.0.0.1:{ports.take(port)}" for port in (AIRTABLE_PORT, SLACK_PORT))
         document = json.loads(base_file.read_bytes())
         tokens = [token["token"] for token in document["tokens"]]
         base_id = document["bases"][0]["id"]
@@ -65,11 +70,11 @@ def main(
             "SLACK_API_URL": f"{slack}/api/",
             "SLACK_BOT_TOKEN": credentials.bot_token,
             "SLACK_APP_TOKEN": credentials.app_token,
-            "PORT": str(_port(3000)),
+            "PORT": str(ports.take(BOT_PORT)),
         }
         set_environment(variables | {"COLUMNS": "120"})
         _write_environment(home / ENVIRONMENT_FILE, variables)
-        web_port = _port(WEB_PORT)
+        web_port = ports.take(WEB_PORT)
         run(
             load_settings(),
             web_port=web_port,
@@ -132,7 +137,7 @@ def _source_programs(base_file: Path, airtable: str, *, is_first: bool) -> list[
     emulator = [PYTHON, "-m", "playground.airtable", "--base", str(base_file), "--port", port, "--no-rate-limit"]
     answer = ("airtable", "campaigns")
     return [
-        Program("airtable", emulator, is_ready=lambda: answers(f"{airtable}/_emulator/state")),
+        Program("airtable", emulator, is_ready=lambda: answers(f"{airtable}/_emulator/state"), must_start=True),
         Program("sync", [*UYSP, "sync"], after=("airtable",) if is_first else answer, once=True, shown=EVERYTHING),
         Program(
             "campaigns",
@@ -151,7 +156,7 @@ def _outside_programs(airtable: str, slack: str, token: str, base_id: str, speed
     outside = [PYTHON, "-m", "playground.sample.automations", "--endpoint", airtable, "--token", token]
     outside += ["--base", base_id, "--speed", str(speed)]
     return [
-        Program("slack", chat, is_ready=lambda: answers(f"{slack}/")),
+        Program("slack", chat, is_ready=lambda: answers(f"{slack}/"), must_start=True),
         Program("automations", outside, after=("sync",), shown=NOTHING),
     ]
 
@@ -182,17 +187,40 @@ To try in another terminal, after this line in it:
 """
 
 
-def _port(preferred: int) -> int:
-    """Return the preferred port if it is free, else one that is."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError  # port 0 always binds
+class Ports:
+    """Ports for what the demo starts, held against demos of other homes for as long as this process lives.
+
+    Between the choice of a port and the moment when its program listens lie seconds or minutes, in which the port is
+    free: a lock on a file of its number tells the next demo that it is taken.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir())
+        self._held: list[int] = []
+
+    def take(self, preferred: int) -> int:
+        """Return the preferred port if it is free, else one that is."""
+        for port in (preferred, *[0] * _TRIES):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                    found = int(probe.getsockname()[1])
+                    self._hold(found)
+                except OSError:  # in use, or of another demo
+                    continue
+                return found
+        raise ConfigurationError(f"No port on 127.0.0.1 is free in place of {preferred}, so the demo was not started.")
+
+    def _hold(self, port: int) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        lock = os.open(self._folder / f"uysp-demo-{port}.lock", flags, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise
+        self._held.append(lock)
 
 
 def _say(line: str) -> None:

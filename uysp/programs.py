@@ -50,6 +50,7 @@ class Program:
         once: it ends by itself, and is ready once it has ended with status 0.
         shown: lines of its output that people see; the others are in its log only.
         named: whether its name stands before the lines that people see.
+        must_start: its end before it was ever ready stops everything, where starting it again would not help.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Program:
     once: bool = False
     shown: re.Pattern[str] = SHOWN
     named: bool = True
+    must_start: bool = False
 
 
 def keep_running(programs: Sequence[Program], logs: Path, say: Say, on_ready: Callable[[], None] | None = None) -> None:
@@ -74,7 +76,8 @@ def keep_running(programs: Sequence[Program], logs: Path, say: Say, on_ready: Ca
         on_ready: called once, when all are ready.
 
     Raises:
-        ProgramError: a program with `once` failed, or one was not ready in time; everything is stopped again.
+        ProgramError: a program with `once` failed, one with `must_start` ended, or one was not ready in time;
+            everything is stopped again.
     """
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)  # answers are personal data
     with _watched_groups() as groups:
@@ -152,6 +155,9 @@ class _Keeper:
                     self.ready.set()
                 else:
                     self._fail(f"{self.program.name} failed: {self._last_line or status}.", stopping)
+                return
+            if self.program.must_start and not self.ready.is_set():
+                self._fail(f"{self.program.name} did not start: {self._last_line or _ended(status)}", stopping)
                 return
             if time.monotonic() - started > STABLE_SECONDS:
                 pause = FIRST_PAUSE

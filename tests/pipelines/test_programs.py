@@ -162,6 +162,16 @@ def test_a_preparation_that_fails_stops_everything_and_says_what_it_said(supervi
     assert "Traceback" not in said
 
 
+def test_what_must_start_and_ends_before_it_is_ready_stops_everything(supervisor: Supervisor) -> None:
+    more = "is_ready=lambda: False, must_start=True"
+    process = supervisor(
+        f"run(program('one', {SLEEPER!r}), program('two', 'raise SystemExit(\"Port taken.\")', {more}))"
+    )
+    assert process.wait(15) == 1
+    assert process.stderr is not None
+    assert "two did not start: Port taken. Everything is stopped again" in process.stderr.read()
+
+
 def test_people_see_warnings_and_the_log_has_everything(supervisor: Supervisor, tmp_path: Path) -> None:
     code = "import time; print('detail'); print('\\x1b[31mWARNING\\x1b[0m beware', flush=True); time.sleep(600)"
     process = supervisor(f"run(program('one', {code!r}))")

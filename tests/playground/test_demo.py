@@ -1,5 +1,6 @@
 """The demo's own parts: what another terminal needs, and ports that two demos do not take from each other."""
 
+import socket
 import subprocess
 from pathlib import Path
 
@@ -17,3 +18,17 @@ def test_a_shell_reads_what_a_terminal_needs(tmp_path: Path) -> None:
     told = demo._where_to_look("http://127.0.0.1:1", "http://127.0.0.1:2", tmp_path, "Jane Doe", 1)
     assert f". {file}" in told
     assert "ada@example.invalid" in {person.email for person in DEFAULT_PEOPLE}
+
+
+def test_two_demos_that_start_at_once_take_different_ports(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = int(probe.getsockname()[1])
+    first, second = demo.Ports(tmp_path), demo.Ports(tmp_path)
+    assert first.take(free) == free
+    assert second.take(free) not in (free, 0)
+    with socket.socket() as used:
+        used.bind(("127.0.0.1", 0))
+        used.listen()
+        port = int(used.getsockname()[1])
+        assert first.take(port) != port
