@@ -115,14 +115,14 @@ class Teller:
         _log.info("%s was asked for outside Slack; its end stands in the log alone", message.reference)
         return []
 
-    def _asker(self, message: Message) -> str | None:
+    def _asker(self, message: Message) -> str:
         """Return who asked for what a message is about: they have a message of their own."""
         with self._engine.connect() as connection:
             asker: str | None = connection.execute(
                 text("select actor_id from app.write_requests where reference = :reference limit 1"),
                 {"reference": message.reference},
             ).scalar_one_or_none()
-        return asker
+        return asker or ""
 
 
 @contextmanager
