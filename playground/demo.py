@@ -4,10 +4,14 @@ Starts what `uysp up` starts, with the emulators and the outside automations bes
 it is a demo: it gets an endpoint, tokens and a base through its environment, as it would for real.
 """
 
+import fcntl
 import json
+import os
 import re
+import shlex
 import socket
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,14 +22,18 @@ import typer
 from playground.sample.__main__ import main as write_base_file
 from playground.sample.base import LEADS
 from playground.slack.web_api import Credentials
+from playground.slack.workspace import DEFAULT_PEOPLE, PersonKind
 from uysp.database import Role, open_database
 from uysp.errors import ConfigurationError, UyspError
 from uysp.programs import Program
 from uysp.settings import PROJECT, Settings, load_settings, set_environment
 from uysp.supervisor import PYTHON, WEB_PORT, answers, run, web_url
 
-AIRTABLE_PORT, SLACK_PORT = 4010, 4000  # where they are free; else any
+AIRTABLE_PORT, SLACK_PORT, BOT_PORT = 4010, 4000, 3000  # where they are free; else any
 READS_A_SECOND = 100  # the emulator is asked as fast as it answers, so that nobody waits for a demo
+ENVIRONMENT_FILE = "demo.env"  # in the home: what a terminal needs to talk to this system
+ADMIN = next(person.id for person in DEFAULT_PEOPLE if person.kind is PersonKind.ADMIN)
+_TRIES = 20  # at free ports, should other demos hold them
 EVERYTHING = re.compile(r".")
 NOTHING = re.compile(r"(?!)")
 UYSP = [PYTHON, "-m", "uysp"]
@@ -46,25 +54,27 @@ def main(
         is_first = not base_file.exists()
         if is_first:
             _make_up_base(base_file, leads)
-        airtable, slack = f"http://127.0.0.1:{_port(AIRTABLE_PORT)}", f"http://127.0.0.1:{_port(SLACK_PORT)}"
+        ports = Ports()
+        airtable, slack = (f"http://127.0.0.1:{ports.take(port)}" for port in (AIRTABLE_PORT, SLACK_PORT))
         document = json.loads(base_file.read_bytes())
         tokens = [token["token"] for token in document["tokens"]]
         base_id = document["bases"][0]["id"]
         credentials = Credentials()
-        set_environment(
-            {
-                "AIRTABLE_ENDPOINT_URL": airtable,
-                "AIRTABLE_API_KEY": tokens[0],
-                "AIRTABLE_BASE_ID": base_id,
-                "UYSP_AIRTABLE_RATE": str(READS_A_SECOND),
-                "SLACK_API_URL": f"{slack}/api/",
-                "SLACK_BOT_TOKEN": credentials.bot_token,
-                "SLACK_APP_TOKEN": credentials.app_token,
-                "PORT": str(_port(3000)),
-                "COLUMNS": "120",
-            }
-        )
-        web_port = _port(WEB_PORT)
+        variables = {
+            "UYSP_HOME": str(home),
+            "AIRTABLE_ENDPOINT_URL": airtable,
+            "AIRTABLE_API_KEY": tokens[0],
+            "AIRTABLE_BASE_ID": base_id,
+            "UYSP_AIRTABLE_RATE": str(READS_A_SECOND),
+            "UYSP_ADMINS": ADMIN,
+            "SLACK_API_URL": f"{slack}/api/",
+            "SLACK_BOT_TOKEN": credentials.bot_token,
+            "SLACK_APP_TOKEN": credentials.app_token,
+            "PORT": str(ports.take(BOT_PORT)),
+        }
+        set_environment(variables | {"COLUMNS": "120"})
+        _write_environment(home / ENVIRONMENT_FILE, variables)
+        web_port = ports.take(WEB_PORT)
         run(
             load_settings(),
             web_port=web_port,
@@ -81,13 +91,21 @@ def main(
 
 
 def _refuse_real_configuration(settings: Settings) -> None:
-    """Sample data must never get beside real data, nor sample messages into a real Slack."""
+    """Sample data must never get beside real data, nor sample messages into a real Slack.
+
+    What a terminal has from an earlier demo's own file is not real.
+    """
     real = {
         "DATABASE_URL": settings.database_url,
         "AIRTABLE_API_KEY": settings.airtable_api_key,
         "UYSP_CLIENTS_FILE": settings.uysp_clients_file,
         "SLACK_BOT_TOKEN": settings.slack_bot_token,
     }
+    if (settings.airtable_endpoint_url or "").startswith("http://127.0.0.1:"):
+        del real["AIRTABLE_API_KEY"]
+    token = settings.slack_bot_token
+    if token is not None and token.get_secret_value() == Credentials().bot_token:
+        del real["SLACK_BOT_TOKEN"]
     configured = [name for name, value in real.items() if value is not None]
     if configured:
         raise ConfigurationError(
@@ -119,7 +137,7 @@ def _source_programs(base_file: Path, airtable: str, *, is_first: bool) -> list[
     emulator = [PYTHON, "-m", "playground.airtable", "--base", str(base_file), "--port", port, "--no-rate-limit"]
     answer = ("airtable", "campaigns")
     return [
-        Program("airtable", emulator, is_ready=lambda: answers(f"{airtable}/_emulator/state")),
+        Program("airtable", emulator, is_ready=lambda: answers(f"{airtable}/_emulator/state"), must_start=True),
         Program("sync", [*UYSP, "sync"], after=("airtable",) if is_first else answer, once=True, shown=EVERYTHING),
         Program(
             "campaigns",
@@ -138,39 +156,71 @@ def _outside_programs(airtable: str, slack: str, token: str, base_id: str, speed
     outside = [PYTHON, "-m", "playground.sample.automations", "--endpoint", airtable, "--token", token]
     outside += ["--base", base_id, "--speed", str(speed)]
     return [
-        Program("slack", chat, is_ready=lambda: answers(f"{slack}/")),
+        Program("slack", chat, is_ready=lambda: answers(f"{slack}/"), must_start=True),
         Program("automations", outside, after=("sync",), shown=NOTHING),
     ]
 
 
+def _write_environment(path: Path, variables: dict[str, str]) -> None:
+    """Write a file that a shell reads, so that every command in another terminal talks to this system."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))
+
+
 def _where_to_look(slack: str, dagster: str, home: Path, lead: str, seconds: float) -> str:
-    command = ".venv/bin/uysp" if home == PROJECT / ".uysp" else f"UYSP_HOME={home} .venv/bin/uysp"
     return f"""
 Everything runs, after {seconds:.0f} s. Ctrl-C stops it; the next start keeps the data.
 
-  Chat page   {slack}/   (type /uysp dashboard, or open UYSP: Home)
+  Chat page   {slack}/   (type /uysp dashboard, or open UYSP: Home; grace administers)
   Dagster     {dagster}/
   Logs        {home / "logs"}
 
-Three commands to try, in another terminal:
+To try in another terminal, after this line in it:
 
-  {command} ask campaigns
-  {command} ask "lead {lead}"
-  {command} ask "campaigns" --json
+  . {shlex.quote(str(home / ENVIRONMENT_FILE))}
+
+  .venv/bin/uysp ask campaigns
+  .venv/bin/uysp ask "lead {lead}"
+  .venv/bin/uysp note "{lead}" "Wants a demo" --type Call --as ada@example.invalid
+  .venv/bin/uysp remove "{lead}" --reason "Not a fit" --as ada@example.invalid
+  .venv/bin/uysp history "{lead}"
 """
 
 
-def _port(preferred: int) -> int:
-    """Return the preferred port if it is free, else one that is."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError  # port 0 always binds
+class Ports:
+    """Ports for what the demo starts, held against demos of other homes for as long as this process lives.
+
+    Between the choice of a port and the moment when its program listens lie seconds or minutes, in which the port is
+    free: a lock on a file of its number tells the next demo that it is taken.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir())
+        self._held: list[int] = []
+
+    def take(self, preferred: int) -> int:
+        """Return the preferred port if it is free, else one that is."""
+        for port in (preferred, *[0] * _TRIES):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                    found = int(probe.getsockname()[1])
+                    self._hold(found)
+                except OSError:  # in use, or of another demo
+                    continue
+                return found
+        raise ConfigurationError(f"No port on 127.0.0.1 is free in place of {preferred}, so the demo was not started.")
+
+    def _hold(self, port: int) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        lock = os.open(self._folder / f"uysp-demo-{port}.lock", flags, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise
+        self._held.append(lock)
 
 
 def _say(line: str) -> None:

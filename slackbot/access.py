@@ -47,7 +47,7 @@ class Admission:
 
     Attributes:
         may_see: whether the person may see a client's data in this conversation, by the client's key.
-        name: as people call them.
+        name: their real name; it stands in notes and in the log.
         zone: where they are.
         email: None where Slack does not tell it.
         deny: log that a client's data was asked for that the person may not see in this conversation; takes the key.
@@ -122,7 +122,7 @@ class Access:
             self._record(asker, refused.reason)
             raise
         profile: Mapping[str, Any] = user.get("profile") or {}
-        name = str(profile.get("display_name") or user.get("real_name") or asker.user_id)
+        name = real_name(user) or asker.user_id
         return Admission(
             lambda key: self._may_see(asker, key),
             name,
@@ -206,6 +206,14 @@ class Access:
                 )
         except SQLAlchemyError as error:  # refused all the same
             _log.error("a refusal (%s) could not be written to the activity log: %s", reason, type(error).__name__)
+
+
+def real_name(user: Mapping[str, Any]) -> str:
+    """Return what somebody is called, wherever they act: their real name, else what there is (Slack's user object)."""
+    profile: Mapping[str, Any] = user.get("profile") or {}
+    return str(
+        profile.get("real_name") or user.get("real_name") or profile.get("display_name") or user.get("name") or ""
+    )
 
 
 def why_not(user: Mapping[str, Any], team_id: str) -> str | None:

@@ -6,30 +6,35 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from slackbot.access import why_not
+from slackbot.access import real_name, why_not
 from slackbot.connection import UNREACHABLE, error_word
 from uysp.actions.rights import Person
 from uysp.errors import ConfigurationError
 
 
-def slack_person(client: WebClient, team_id: str, user_id: str) -> Person:
+def slack_person(client: WebClient, team_id: str, named: str) -> Person:
     """Return a person with name, email and user groups.
+
+    Args:
+        client: of the Web API.
+        team_id: of our workspace.
+        named: a user id, or an email.
 
     Raises:
         ConfigurationError: Slack knows no such user, or gave no answer.
     """
     try:
-        user: Mapping[str, Any] = client.users_info(user=user_id)["user"]
+        found = client.users_lookupByEmail(email=named) if "@" in named else client.users_info(user=named)
     except SlackApiError as error:
-        raise ConfigurationError(f"Slack does not know the user {user_id} ({error_word(error)}).") from None
+        raise ConfigurationError(f"Slack does not know the user {named} ({error_word(error)}).") from None
     except UNREACHABLE:
         raise ConfigurationError("Slack did not answer, so it is not known who you are; try again.") from None
-    profile = user.get("profile") or {}
-    name = profile.get("real_name") or user.get("real_name") or user.get("name") or user_id
+    user: Mapping[str, Any] = found["user"]
+    user_id = str(user["id"])
     return Person(
         id=user_id,
-        name=str(name),
-        email=profile.get("email"),
+        name=real_name(user) or user_id,
+        email=(user.get("profile") or {}).get("email"),
         is_member=why_not(user, team_id) is None,
         groups=_groups(client, user_id),
     )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from slackbot.access import Access
@@ -109,11 +109,20 @@ class Teller:
 
     def _recipients(self, message: Message) -> list[str]:
         if message.recipient is None:
-            return sorted(self._access.people_of(self._settings.uysp_admins))
+            return sorted(self._access.people_of(self._settings.uysp_admins) - {self._asker(message)})
         if _SLACK_ID.fullmatch(message.recipient):
             return [message.recipient]
         _log.info("%s was asked for outside Slack; its end stands in the log alone", message.reference)
         return []
+
+    def _asker(self, message: Message) -> str:
+        """Return who asked for what a message is about: they have a message of their own."""
+        with self._engine.connect() as connection:
+            asker: str | None = connection.execute(
+                text("select actor_id from app.write_requests where reference = :reference limit 1"),
+                {"reference": message.reference},
+            ).scalar_one_or_none()
+        return asker or ""
 
 
 @contextmanager

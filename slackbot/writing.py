@@ -44,8 +44,9 @@ from uysp.actions.model import Asked, State
 from uysp.actions.notes import note
 from uysp.actions.present import present_state
 from uysp.actions.removal import removal, same_phone
-from uysp.actions.requests import Receipt, await_receipt, read_receipt, record_url, submit, utc_now
+from uysp.actions.requests import Receipt, await_receipt, read_receipt, submit, utc_now
 from uysp.actions.rights import Person, check_writer, is_admin
+from uysp.actions.sentences import record_url
 from uysp.actions.status import STATUSES, claim, mark, unclaim
 from uysp.actions.undo import undo
 from uysp.errors import UyspError

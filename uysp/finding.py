@@ -36,12 +36,12 @@ def acting_person(settings: Settings, who: str | None) -> "Person":
     if settings.slack_bot_token is None:
         return person(who)
 
-    def look_up(user_id: str) -> "Person":
+    def look_up(named: str) -> "Person":
         from slackbot.connection import identity, web_client
         from slackbot.people import slack_person
 
         slack = web_client(settings)
-        return slack_person(slack, identity(slack).team_id, user_id)
+        return slack_person(slack, identity(slack).team_id, named)
 
     return person(who, look_up)
 

@@ -50,6 +50,7 @@ class Program:
         once: it ends by itself, and is ready once it has ended with status 0.
         shown: lines of its output that people see; the others are in its log only.
         named: whether its name stands before the lines that people see.
+        must_start: its end before it was ever ready stops everything, where starting it again would not help.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Program:
     once: bool = False
     shown: re.Pattern[str] = SHOWN
     named: bool = True
+    must_start: bool = False
 
 
 def keep_running(programs: Sequence[Program], logs: Path, say: Say, on_ready: Callable[[], None] | None = None) -> None:
@@ -74,7 +76,8 @@ def keep_running(programs: Sequence[Program], logs: Path, say: Say, on_ready: Ca
         on_ready: called once, when all are ready.
 
     Raises:
-        ProgramError: a program with `once` failed, or one was not ready in time; everything is stopped again.
+        ProgramError: a program with `once` failed, one with `must_start` ended, or one was not ready in time;
+            everything is stopped again.
     """
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)  # answers are personal data
     with _watched_groups() as groups:
@@ -153,6 +156,9 @@ class _Keeper:
                 else:
                     self._fail(f"{self.program.name} failed: {self._last_line or status}.", stopping)
                 return
+            if self.program.must_start and not self.ready.is_set():
+                self._fail(f"{self.program.name} did not start: {self._last_line or _ended(status)}", stopping)
+                return
             if time.monotonic() - started > STABLE_SECONDS:
                 pause = FIRST_PAUSE
             self._say(f"{self.program.name} {_ended(status)}; starting it again in {pause:.0f} s ({self._log_path})")
@@ -174,7 +180,7 @@ class _Keeper:
         self._groups.add(process.pid)
         assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
         # Beside the waiting: what the program started may hold its output open after it is gone.
-        reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        reader = threading.Thread(target=self._read, args=(process.stdout, stopping), daemon=True)
         reader.start()
         if stopping.is_set():  # the request to stop came while it was being started
             self.stop(signal.SIGTERM)
@@ -200,14 +206,15 @@ class _Keeper:
                 return
             time.sleep(0.1)
 
-    def _read(self, output: IO[str]) -> None:
+    def _read(self, output: IO[str], stopping: threading.Event) -> None:
         with output:
             for line in output:
                 text = COLOURS.sub("", line.rstrip())
                 self._log.info(text)
                 if text:
                     self._last_line = text
-                if self.program.shown.search(text):
+                # What is interrupted because we end is no error to people; its log has it.
+                if self.program.shown.search(text) and not stopping.is_set():
                     self._say(f"{self.program.name}: {text}" if self.program.named else text)
 
     def _fail(self, failure: str, stopping: threading.Event) -> None:

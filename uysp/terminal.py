@@ -31,7 +31,7 @@ def person(who: str | None, look_up: Callable[[str], Person] | None = None) -> P
 
     Args:
         who: a Slack user id, or an email; None: whoever is logged in here.
-        look_up: asks Slack for a user id; None: Slack is not configured, so the id is believed.
+        look_up: asks Slack for a user id or an email; None: Slack is not configured, so what was given is believed.
     """
     if who is None:
         with suppress(OSError, KeyError):
@@ -40,9 +40,9 @@ def person(who: str | None, look_up: Callable[[str], Person] | None = None) -> P
     typed = " ".join(who.split())
     if not typed:
         raise UyspError("--as needs a Slack user id or an email; nothing was stored.")
-    if "@" in typed:
-        return Person(typed, typed, typed)
-    return look_up(typed) if look_up is not None else Person(typed, typed)
+    if look_up is not None:
+        return look_up(typed)
+    return Person(typed, typed, typed if "@" in typed else None)
 
 
 def write(engine: Engine, settings: Settings, who: Person, asked: Asked, seconds: float = PATIENCE_SECONDS) -> Receipt:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, text
 
 from slackbot.answers.leads import cut, lead_line, with_client
@@ -13,7 +14,7 @@ from slackbot.answers.search import named_record, the_lead
 from slackbot.grammar import Question, Verb
 from uysp.settings import Settings
 
-SHOWN_CHARACTERS = 120  # of the details, to people; JSON has all
+SHOWN_CHARACTERS = 120  # of the details, to people; JSON and files have all
 _REFERENCE = re.compile(r"#?(?P<id>\d{1,6})|(?P<reference>[0-9A-Fa-f]{8})")
 
 
@@ -89,6 +90,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         empty=f"Nothing was written{whose}.",
         link=_lead_link,
         page=part.page,
+        file_columns=with_client(_FILE_COLUMNS, clients),
     )
     links = (
         (Link("Lead", lead_line("lead", values["lead_client"], values["lead_id"])), Link("Whole log", "history"))
@@ -144,6 +146,14 @@ def _worded(value: Any) -> str:
     return str(value)
 
 
+def _json(value: object) -> str | None:
+    return orjson.dumps(value).decode() if value else None
+
+
+def _rest(row: LogLine) -> str | None:
+    return _json({name: value for name, value in row.details.items() if name not in ("before", "after", "reference")})
+
+
 _COLUMNS = (
     Column("Number", Kind.COUNT, lambda row: row.id),
     Column("When", Kind.TIME, lambda row: row.at),
@@ -152,6 +162,15 @@ _COLUMNS = (
     Column("Lead", Kind.TEXT, lambda row: row.lead_name or row.lead_id),
     Column("Outcome", Kind.TEXT, lambda row: row.outcome),
     Column("Details", Kind.TEXT, _details, main=False, is_personal=True),
+)
+_FILE_COLUMNS = (
+    *_COLUMNS[:-1],
+    Column("Record id", Kind.TEXT, lambda row: row.lead_id),
+    Column("Who id", Kind.TEXT, lambda row: row.actor_id),
+    Column("Reference", Kind.TEXT, lambda row: row.details.get("reference")),
+    Column("Before", Kind.TEXT, lambda row: _json(row.details.get("before")), is_personal=True),
+    Column("After", Kind.TEXT, lambda row: _json(row.details.get("after")), is_personal=True),
+    Column("Details", Kind.TEXT, _rest, is_personal=True),
 )
 
 TOPIC = Topic(

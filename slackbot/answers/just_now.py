@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from slackbot.answers.wording import short
 from uysp.actions.overlay import Overlay, pending_overlay
@@ -51,3 +51,31 @@ def with_own_writes(connection: Connection, leads: Sequence[Row]) -> tuple[list[
                 f"Written just now to {short(lead.name)}: {words}. Numbers follow with the next build of the marts."
             )
     return laid, tuple(notes)
+
+
+def still_pending(connection: Connection, client: str, lead_id: str) -> str:
+    """Say what was asked for of a lead and Airtable has not confirmed; '' where nothing was."""
+    asked = connection.execute(
+        text("""
+            select kind, content ->> 'status' as status, reference from app.write_requests
+            where client = :client and lead_id = :lead_id and state = 'pending' and kind = any(:kinds)
+            order by id
+        """),
+        {"client": client, "lead_id": lead_id, "kinds": list(_ASKED)},
+    ).all()
+    said = (
+        f"{_ASKED[row.kind].format(status=row.status)}, {'NOT stopped' if row.kind == 'remove' else 'not done'} yet "
+        f"({row.reference})"
+        for row in asked
+    )
+    return f" Asked for: {'; '.join(said)}." if asked else ""
+
+
+_ASKED = {
+    "note": "a note",
+    "remove": "removal",
+    "mark": "status {status}",
+    "claim": "a claim",
+    "unclaim": "the end of a claim",
+    "undo": "an undoing",
+}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, text
 
 from slackbot.answers import leads
-from slackbot.answers.just_now import with_own_writes
+from slackbot.answers.just_now import still_pending, with_own_writes
 from slackbot.answers.leads import Lead, label, lead_line
 from slackbot.answers.model import Column, Findings, Kind, Layout, Link, Page, Section, Topic, column_list, read_row
 from slackbot.answers.search import MOST_MATCHES, Found, find_leads
@@ -61,7 +61,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     client = leads.of_client(question, clients, lead.client)
     return Findings(
         label(lead),
-        near + _described(lead),
+        near + _described(lead) + still_pending(connection, lead.client, lead.lead_id),
         sections,
         notes=(*just_now, *_warnings(connection, lead)),
         links=(

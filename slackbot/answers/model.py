@@ -144,6 +144,7 @@ class Section:
         empty: what people read where there are no rows; '' to show nothing.
         link: where a row leads; None: nowhere.
         page: where the rows are part of a longer list.
+        file_columns: what a file has of them; (): what people see.
     """
 
     rows: Sequence[Any]
@@ -153,6 +154,7 @@ class Section:
     empty: str = ""
     link: Callable[[Any], Link] | None = None
     page: Page | None = None
+    file_columns: Sequence[Column] = ()
 
 
 @dataclass(frozen=True)

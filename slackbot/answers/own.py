@@ -9,10 +9,10 @@ from sqlalchemy import Connection, text
 from slackbot.answers.freshness import missing_marts
 from slackbot.answers.just_now import with_own_writes
 from slackbot.answers.leads import lead_line, lead_link
-from slackbot.answers.model import Column, Kind, Link, Section, column_list, read_row
+from slackbot.answers.model import Column, Kind, Link, Page, Section, column_list, read_row
 
 MOST_LEADS = 10
-MOST_REQUESTS = 10
+MOST_REQUESTS = 100  # what a table of Slack holds
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,10 @@ _HAS_REQUESTS = text("select to_regclass('app.write_requests') is not null")
 _REQUESTS = text(f"""
     select {column_list(OwnRequest)} from app.write_requests
     where client = any(:clients) and actor_id = :person
-    order by requested_at desc, id desc
+    order by state = 'pending' desc, requested_at desc, id desc
     limit {MOST_REQUESTS}
 """)
+_TOTAL = text("select count(*) from app.write_requests where client = any(:clients) and actor_id = :person")
 
 
 def own_leads(connection: Connection, clients: tuple[str, ...], email: str | None) -> Section:
@@ -88,7 +89,7 @@ def own_leads(connection: Connection, clients: tuple[str, ...], email: str | Non
 
 
 def own_requests(connection: Connection, clients: tuple[str, ...], person: str) -> Section:
-    """Return what a person asked to have written and how far that is, the latest first, at most 10.
+    """Return what a person asked to have written and how far that is: pending ones first, then the latest, at most 100.
 
     Args:
         connection: of the bot.
@@ -96,12 +97,16 @@ def own_requests(connection: Connection, clients: tuple[str, ...], person: str) 
         person: Slack's user id.
     """
     rows: list[OwnRequest] = []
+    total = 0
     has_requests: bool = connection.execute(_HAS_REQUESTS).scalar_one()
     if has_requests:
-        found = connection.execute(_REQUESTS, {"clients": list(clients), "person": person}).mappings()
-        rows = [read_row(OwnRequest, row) for row in found]
+        whose = {"clients": list(clients), "person": person}
+        rows = [read_row(OwnRequest, row) for row in connection.execute(_REQUESTS, whose).mappings()]
+        total = connection.execute(_TOTAL, whose).scalar_one()
     empty = "You have asked for nothing to be written."
-    return Section(rows, _REQUEST_COLUMNS, "Asked for by you", empty=empty, link=_request_link)
+    heading = f"Asked for by you: {total:,} in all, pending ones first"
+    page = Page(1, total) if total > len(rows) else None
+    return Section(rows, _REQUEST_COLUMNS, heading, empty=empty, link=_request_link, page=page)
 
 
 def _latest_first(lead: OwnLead) -> tuple[float, str, str, str]:

@@ -15,7 +15,7 @@ from slackbot.answers.model import Column, Kind, Link, Section
 from slackbot.answers.search import Match, named_record, the_lead
 from slackbot.answers.visible import visible_clients
 from slackbot.grammar import NotUnderstoodError, Question, Verb
-from uysp.actions.requests import Result
+from uysp.actions.sentences import Result
 from uysp.errors import UyspError
 from uysp.settings import Settings
 

@@ -25,7 +25,7 @@ def csv_file(section: Section, *, personal: bool = False, zone: tzinfo = UTC) ->
         personal: whether email, phone and notes are among the columns.
         zone: of the times; the header names it.
     """
-    columns = [column for column in section.columns if personal or not column.is_personal]
+    columns = [column for column in section.file_columns or section.columns if personal or not column.is_personal]
     written = io.StringIO()
     table = csv.writer(written, quoting=csv.QUOTE_NONNUMERIC)
     table.writerow([_label(column, zone) for column in columns])

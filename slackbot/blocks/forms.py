@@ -208,9 +208,9 @@ def _reason(*, optional: bool = False) -> Block:
 
 
 def _described(other: SamePhone) -> str:
-    return " — ".join(
-        [other.name, other.processing_status or "no status", *([other.campaign] if other.campaign else [])]
-    )
+    """Tell a record from others of the same name: by its id."""
+    named = f"{other.name} ({other.lead_id})"
+    return " — ".join([named, other.processing_status or "no status", *([other.campaign] if other.campaign else [])])
 
 
 def _option(label: str, value: str) -> Block:

@@ -23,9 +23,9 @@ View = dict[str, Any]
 
 _CUT = "There is no room for more here."
 _DASHBOARD_BLOCKS = 60
-_OWN_BLOCKS = 17  # of one's leads, and of one's requests; what is left of 100 are headings and small print
+_OWN_BLOCKS = 16  # of one's leads, and of one's requests; what is left of 100 are headings and small print
 _DASHBOARD_CHARACTERS = 10_000  # of tables; one's own share what is left of Slack's 20,000
-_OWN_CHARACTERS = 5_000
+_OWN_CHARACTERS = {"leads": 2_500, "requests": 7_500}
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,10 @@ def home_view(home: Home, form: Form = Form.DATA_TABLE, zone: tzinfo = UTC) -> V
         blocks += [{"type": "divider"}, header(heading)]
         # A message takes one `table` only, and what stands for the dashboard may be one.
         simple = Form.SECTIONS if form is Form.TABLE else form
-        blocks += rows_blocks({name: own}, simple, reader, ids, _OWN_BLOCKS, _OWN_CHARACTERS)
+        blocks += rows_blocks({name: own}, simple, reader, ids, _OWN_BLOCKS, _OWN_CHARACTERS[name])
+    if home.requests.rows:
+        total = home.requests.page.total if home.requests.page else len(home.requests.rows)
+        blocks += context([f"{total:,} in all, pending ones first. “/uysp history” lists all that was written."])
     small_print = list(context([time_text("As of", home.at, zone)]))
     return {"type": "home", "blocks": [*_cut(blocks, MOST_VIEW_BLOCKS - 1, MOST_VIEW_BYTES), *small_print]}
 

@@ -115,7 +115,10 @@ def test_undoing_a_note_takes_out_its_own_text_and_nothing_else(world: World) ->
     assert world.lead(lead)["Notes"] == (
         "by hand \n\n[General] 2026-11-25T12:00:00.001Z - Ben Brown:\nBen's\nmore by hand"
     )
-    assert world.log()[-1].action == "CHANGE_UNDONE"
+    line = world.log()[-1]
+    assert line.action == "CHANGE_UNDONE"
+    taken_out = "[General] 2026-11-25T12:00:00.000Z - Anna Adams:\nmistaken"
+    assert (line.details["before"], line.details["after"]) == ({"Notes": taken_out}, {}), "other notes stand"
 
 
 def test_a_note_that_somebody_changed_is_not_undone(world: World) -> None:

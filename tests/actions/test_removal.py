@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.actions.world import ADMIN, ANNA, BEN, HRQ, Make, World
 from uysp.actions.bulk import bulk_removal, preview, progress, stop
@@ -22,6 +23,7 @@ def test_a_removal_writes_four_cells_in_one_patch(world: World) -> None:
     receipt = world.do(world.removal(lead, reason=" Not a\nfit "))
     assert receipt.state is State.DONE
     assert world.writes() == [{"id": lead, **FOUR}]
+    assert receipt.said == f"Lea Number0 is removed from the campaign: Not a fit. Reference {receipt.reference}."
     (line,) = world.log()
     assert (line.action, line.outcome, line.details["reason"]) == ("LEAD_REMOVED_FROM_CAMPAIGN", "done", "Not a fit")
     assert line.details["before"] == {
@@ -46,9 +48,19 @@ def test_a_stopped_lead_is_left_as_it_is_and_says_why(world: World, status: str)
     before = len(world.writes())
     receipt = world.do(world.removal(lead))
     assert receipt.state is State.UNCHANGED
-    assert "since 20" in receipt.said
+    assert "stopped already since 20" in receipt.said
     assert "STOP" in receipt.said
     assert len(world.writes()) == before
+
+
+def test_a_lead_that_the_first_load_found_stopped_is_stopped_since_an_unknown_time(world: World) -> None:
+    lead = world.ids[0]
+    world.edit(lead, Processing_Status="Stopped", SMS_Stop=True, SMS_Stop_Reason="STOP")
+    with world.engine.begin() as connection:
+        for table in ("leads", "leads_history", "loads"):
+            connection.execute(text(f"delete from raw.{table} where client = :key"), {"key": world.client.key})
+    world.sync(full=True)
+    assert "is stopped already since before 20" in world.do(world.removal(lead)).said
 
 
 def test_a_stop_with_another_status_keeps_its_reason(world: World) -> None:
@@ -56,6 +68,8 @@ def test_a_stop_with_another_status_keeps_its_reason(world: World) -> None:
     world.edit(lead, SMS_Stop=True, SMS_Stop_Reason="STOP")
     receipt = world.do(world.removal(lead))
     assert receipt.state is State.DONE
+    assert "Not a fit" not in receipt.said
+    assert "so the reason written there stays: STOP. Yours was not written." in receipt.said
     assert world.writes()[1:] == [{"id": lead, "Processing Status": "Stopped"}]
     assert world.lead(lead)["SMS Stop Reason"] == "STOP"
 
@@ -90,7 +104,7 @@ def test_a_missing_option_does_not_keep_a_lead_from_being_stopped(make: Make) ->
     lead = world.ids[0]
     receipt = world.do(world.removal(lead))
     assert receipt.state is State.DONE
-    assert "'Completed'" in receipt.said
+    assert "removed from the campaign: Not a fit. In this base “HRQ Status” has no option 'Completed'" in receipt.said
     assert world.writes() == [{"id": lead, **{name: FOUR[name] for name in list(FOUR)[:3]}}]
 
 
@@ -144,7 +158,7 @@ def test_undoing_a_removal_restores_every_record_of_it_or_none(world: World) -> 
     world.edit(fourth, HRQ_Status="Review")
     undone = world.undo(receipt.reference)
     assert undone.state is State.NOT_DONE
-    assert "HRQ Status" in undone.said
+    assert "HRQ Status (now “Review”) was changed in Airtable" in undone.said
     assert world.lead(third)["SMS Stop"] is True
 
 
@@ -176,7 +190,8 @@ def test_who_opted_out_or_booked_stays_stopped(world: World, cells: dict[str, An
 def test_an_undoing_comes_too_late_after_a_quarter_of_an_hour(world: World) -> None:
     receipt = world.do(world.removal(world.ids[0]))
     world.clock.advance(901)
-    with pytest.raises(UyspError, match="15 minutes"):
+    late = f"of Lea Number0 \\({receipt.reference}\\) is more than 15 minutes ago.*Nothing was written"
+    with pytest.raises(UyspError, match=late):
         world.undo(receipt.reference)
     with pytest.raises(UyspError, match="no action"):
         world.undo(receipt.reference, BEN)
@@ -197,10 +212,29 @@ def test_until_airtable_confirms_people_read_that_nothing_is_stopped(world: Worl
     world.watch()
     world.watch()
     assert [(about, to) for about, to, _ in world.messages()] == [("reminder", ANNA.id), ("reminder", None)]
+    assert world.messages()[1][2].endswith("Asked for by Anna Adams; the reason: Not a fit.")
     world.emulator.heal()
     world.settle()
     assert world.lead(lead)["SMS Stop"] is True
-    assert [about for about, _, _ in world.messages()] == ["reminder", "reminder", "result"]
+    _, _, result, end = world.messages()
+    assert result[:2] == ("result", ANNA.id)
+    assert end[:2] == ("reminder", None), "who was warned hears of the end"
+    assert "Lea Number0 is removed from the campaign: Not a fit." in end[2]
+
+
+def test_of_several_records_of_one_name_people_read_how_each_stands(world: World) -> None:
+    lead, twin, third = world.ids[:3]
+    world.edit(twin, Last_Name="Number0")
+    world.edit(third, Last_Name="Number0", SMS_Stop=True, SMS_Stop_Reason="STOP")
+    world.sync()
+    pending = world.ask(world.removal(lead, twin))
+    assert f"NOT stopped yet: Lea Number0 ({lead}), Lea Number0 ({twin})." in pending.said
+    world.work()
+    said = world.receipt(pending.reference).said
+    assert said.startswith(f"2 records. {lead} and {twin}: Lea Number0 is removed from the campaign: Not a fit.")
+    said = world.do(world.removal(third, lead)).said
+    assert said.startswith(f"2 records. {third}: Lea Number0 is removed from the campaign. SMS Stop was checked before")
+    assert f" {lead}: Lea Number0 is stopped already" in said
 
 
 def test_a_status_that_a_late_scheduler_wrote_over_is_written_once_more(world: World) -> None:

@@ -162,6 +162,16 @@ def test_a_preparation_that_fails_stops_everything_and_says_what_it_said(supervi
     assert "Traceback" not in said
 
 
+def test_what_must_start_and_ends_before_it_is_ready_stops_everything(supervisor: Supervisor) -> None:
+    more = "is_ready=lambda: False, must_start=True"
+    process = supervisor(
+        f"run(program('one', {SLEEPER!r}), program('two', 'raise SystemExit(\"Port taken.\")', {more}))"
+    )
+    assert process.wait(15) == 1
+    assert process.stderr is not None
+    assert "two did not start: Port taken. Everything is stopped again" in process.stderr.read()
+
+
 def test_people_see_warnings_and_the_log_has_everything(supervisor: Supervisor, tmp_path: Path) -> None:
     code = "import time; print('detail'); print('\\x1b[31mWARNING\\x1b[0m beware', flush=True); time.sleep(600)"
     process = supervisor(f"run(program('one', {code!r}))")
@@ -170,3 +180,13 @@ def test_people_see_warnings_and_the_log_has_everything(supervisor: Supervisor, 
     rest, _ = process.communicate(timeout=5)
     assert "detail" not in rest
     assert (tmp_path / "one.log").read_text().splitlines() == ["detail", "WARNING beware"]
+
+
+def test_what_is_interrupted_by_the_end_is_no_error_to_people(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('ERROR interrupted')))"
+    process = supervisor(f"run(program('a', {code + '; print(1, flush=True); time.sleep(600)'!r}))")
+    assert eventually(lambda: (tmp_path / "a.log").exists() and "1" in (tmp_path / "a.log").read_text())
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert out.splitlines()[-1] == "Stopping"
+    assert "ERROR interrupted" in (tmp_path / "a.log").read_text()

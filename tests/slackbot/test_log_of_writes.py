@@ -1,5 +1,7 @@
 """`history`: who wrote what, of all leads, one lead, or under a reference."""
 
+import csv
+import io
 import json
 from typing import Any
 
@@ -8,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from slackbot.answers import ask
 from slackbot.blocks import json_text
+from slackbot.blocks.csv_file import csv_file
 from slackbot.blocks.text import shown
 from tests.slackbot.marts import add_lead, mark_synced, record_id
 from uysp.settings import Settings
@@ -107,3 +110,19 @@ def test_details_are_told_in_words(
 def test_a_line_names_the_lead_and_who_it_was(logged: Engine, reading: Engine, settings: Settings) -> None:
     [row] = ask("history 1a2b3c4d", reading, settings, "uysp".__eq__).sections["history"].rows
     assert (row.actor_name, row.lead_name, row.details) == ("Ada", "Jane Doe", {"reference": "1A2B3C4D"})
+
+
+def test_a_file_has_person_before_after_and_reference_whole(
+    logged: Engine, reading: Engine, settings: Settings
+) -> None:
+    long = "word " * 200
+    details = {"reference": "5E6F7A8B", "before": {"HRQ Status": None}, "after": {"Notes": long}, "type": "Call"}
+    with logged.begin() as connection:
+        values = {"number": 9, "client": "uysp", "action": "NOTE_ADDED", "lead_id": record_id(1)}
+        connection.execute(_INSERT, {**values, "details": json.dumps(details)})
+    section = ask("history 5e6f7a8b", reading, settings, "uysp".__eq__, whole=True).sections["history"]
+    [row] = csv.DictReader(io.StringIO(csv_file(section, personal=True).decode("utf-8-sig")))
+    assert (row["Who"], row["Who id"], row["Reference"]) == ("Ada", "U1", "5E6F7A8B")
+    assert json.loads(row["Before"]) == {"HRQ Status": None}
+    assert json.loads(row["After"])["Notes"].split() == long.split()
+    assert json.loads(row["Details"]) == {"type": "Call"}

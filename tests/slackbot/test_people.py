@@ -23,3 +23,11 @@ def test_a_member_may_write_and_a_guest_may_not(settings: Settings, slack: Slack
     assert not person(settings, slack, "gus").is_member
     with pytest.raises(ConfigurationError, match="does not know"):
         person(settings, slack, "U0NOBODY")
+
+
+def test_who_is_named_by_email_is_the_same_person(settings: Settings, slack: Slack) -> None:
+    member = person(settings, slack, "ada")
+    assert member.email is not None
+    assert person(settings, slack, member.email) == member
+    with pytest.raises(ConfigurationError, match="does not know"):
+        person(settings, slack, "nobody@example.invalid")

@@ -49,7 +49,8 @@ from tests.slackbot.drawn import (
 from uysp.actions.model import Kind as WriteKind
 from uysp.actions.model import State
 from uysp.actions.removal import SamePhone
-from uysp.actions.requests import Receipt, Result
+from uysp.actions.requests import Receipt
+from uysp.actions.sentences import Result
 
 
 def check_view(view: dict[str, Any], kind: Literal["modal", "home"]) -> None:

@@ -5,14 +5,20 @@ import time
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 
 from playground.slack.limits.blocks import block_faults
 from slackbot import telling, writing
+from slackbot.answers import own
+from slackbot.answers.model import Section
+from slackbot.answers.own import own_requests
 from slackbot.blocks.actions import ALSO, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
+from slackbot.blocks.views import Home, home_view
 from tests.slackbot import marts
 from tests.slackbot.office import ADA, Office, airtable, office, open_office
 from tests.slackbot.test_bot import eventually, shown
 from uysp.actions import requests
+from uysp.actions.requests import utc_now
 from uysp.actions.rights import Person
 
 __all__ = ["airtable", "office", "open_office"]  # fixtures
@@ -26,6 +32,7 @@ def test_a_note_is_written_from_its_form_and_taken_out_by_its_undo_button(office
     ended = office.ended("ada", "Note added to Lea Number1.")
     first, _, last = office.notes(1).partition("\n\n")
     assert (first, last.startswith("[Call] ")) == ("before", True)
+    assert " - Ada Member:\n" in last
     assert last.endswith(":\nAT&T said 5 < 6 now")
     office.slack.press("ada", ended, UNDO)
     office.ended("ada", "taken out again")
@@ -139,6 +146,34 @@ def test_until_airtable_confirms_a_removal_is_not_stopped_yet_and_the_end_comes_
     assert len(said) == 1
     office.slack.press("ada", message, UNDO)
     office.told("ada", "Undone for")
+
+
+def test_a_card_tells_of_a_removal_that_airtable_has_not_confirmed(office: Office) -> None:
+    office.world.emulator.fail(status=500, times=None)
+    reference = office.world.ask(office.world.removal(office.world.ids[1])).reference
+    card = office.slack.command("ben", f"lead {office.lead(1)}", "general").wait_for_answer()
+    assert f"Asked for: removal, NOT stopped yet ({reference})." in shown(card)
+
+
+def test_all_own_requests_are_listed_pending_ones_first_with_the_total(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = Person(ADA, "Ada")
+    world = office.world
+    world.settings = world.settings.model_copy(update={"uysp_writes_per_minute": 100})
+    office.world.emulator.fail(status=500, times=None)
+    first = world.ask(world.removal(world.ids[1]), ada).reference
+    with world.engine.begin() as connection:
+        for number in range(12):
+            world.ask(world.note(world.ids[0], f"note {number}"), ada)
+        connection.execute(text("update app.write_requests set state = 'done' where kind = 'note'"))
+    with world.engine.connect() as connection:
+        listed = own_requests(connection, (world.client.key,), ADA)
+        monkeypatch.setattr("slackbot.answers.own._REQUESTS", text(f"{own._REQUESTS.text} offset 3"))
+        part = own_requests(connection, (world.client.key,), ADA)
+    assert (len(listed.rows), listed.rows[0].reference, listed.page) == (13, first, None)
+    assert (len(part.rows), part.page and part.page.total) == (10, 13)
+    assert "13 in all, pending ones first." in str(home_view(Home(None, "", Section([]), part, utc_now())))
 
 
 def test_what_an_earlier_bot_had_stored_is_carried_out_and_told_by_the_next(

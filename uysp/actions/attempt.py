@@ -273,8 +273,7 @@ class Attempt:
         details = {
             "reference": request.reference,
             **{name: request.content[name] for name in _LOGGED if name in request.content},
-            "before": plan.replaced if is_written else {},
-            "after": plan.written if is_written else {},
+            **(plan.log if is_written else {"before": {}, "after": {}}),
             **({"version": version} if version is not None and is_written else {}),
             "said": plan.said,
         }

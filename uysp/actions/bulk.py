@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, text
 
 from uysp.actions.model import Asked, Kind, State
 from uysp.actions.removal import removal, same_phone_as
-from uysp.actions.requests import Result, lock_end, put_result
+from uysp.actions.requests import lock_end, put_result
 from uysp.actions.rights import Person, check_writer
+from uysp.actions.sentences import Result
 from uysp.activity import append
 from uysp.errors import UyspError
 from uysp.settings import Settings

@@ -154,6 +154,7 @@ class Plan:
         said: a sentence for the person, once `state` holds.
         before: what the cells replaced, also by an earlier attempt.
         after: what stands in the log as written; default: `cells`.
+        taken_out: the text of a note that is taken out again: what the log has of it, since other notes stay.
     """
 
     state: State
@@ -161,6 +162,14 @@ class Plan:
     cells: Cells = field(default_factory=dict)
     before: Cells = field(default_factory=dict)
     after: Cells | None = None
+    taken_out: str | None = None
+
+    @property
+    def log(self) -> dict[str, Cells]:
+        """What the log has of it: before and after, of notes their own text alone."""
+        if self.taken_out is not None:
+            return {"before": {NOTES: self.taken_out}, "after": {}}
+        return {"before": self.replaced, "after": self.written}
 
     @property
     def written(self) -> Cells:
@@ -176,8 +185,8 @@ class Plan:
 class Past(Protocol):
     """What plans may ask about a lead's past (`uysp.actions.past`)."""
 
-    def stopped_since(self) -> datetime | None:
-        """Return since when SMS Stop has been checked, as far as is known."""
+    def stopped_since(self) -> str | None:
+        """Return since when SMS Stop has been checked, in words, as far as is known."""
 
     def author(self, names: Mapping[str, Any], since: datetime) -> str:
         """Return who or what last changed one of these cells, and when: "by … at …"."""

@@ -88,8 +88,9 @@ def plan_notes(requests: Sequence[Request], lead: Lead) -> list[Plan]:
 def plan_note_undo(request: Request, lead: Lead, content: dict[str, Any]) -> Plan | None:
     """Return how a note is taken out again; None: somebody changed it."""
     before, own = text_of(lead), entry(content)
+    said = f"The note on {request.lead_name} is taken out again."
     if request.maybe_applied and content["first_line"] not in before:
-        return Plan(State.DONE, f"The note on {request.lead_name} is taken out again.", after={NOTES: None})
+        return Plan(State.DONE, said, after={NOTES: None}, taken_out=own)
     if before.count(own) != 1:
         return None
     start = before.index(own)
@@ -98,8 +99,7 @@ def plan_note_undo(request: Request, lead: Lead, content: dict[str, Any]) -> Pla
         return None  # somebody wrote on in its last line
     kept = before[:start]
     kept = kept.removesuffix("\n\n") if kept.strip("\n") else kept
-    said = f"The note on {request.lead_name} is taken out again."
-    return Plan(State.DONE, said, {NOTES: kept + rest}, {NOTES: before}, {NOTES: None})
+    return Plan(State.DONE, said, {NOTES: kept + rest}, {NOTES: before}, {NOTES: None}, own)
 
 
 def plan_repair(request: Request, lead: Lead) -> Plan:

@@ -27,20 +27,32 @@ class LeadPast:
     client: str
     lead_id: str
 
-    def stopped_since(self) -> datetime | None:
-        """Return when SMS Stop was first seen checked in the present run of versions; None: never loaded."""
-        since: datetime | None = self.connection.execute(
+    def stopped_since(self) -> str | None:
+        """Return when SMS Stop was first seen checked in the present run of versions; None: never loaded.
+
+        What the first load found is of an unknown time before it (spec/metrics.md).
+        """
+        row = self.connection.execute(
             text("""
-                select min(observed_at) from raw.leads_history
-                where client = :client and record_id = :lead_id and version > coalesce((
-                    select max(version) from raw.leads_history
-                    where client = :client and record_id = :lead_id
-                      and operation <> 'deleted' and not coalesce(fields -> 'SMS Stop' = 'true', false)
-                ), 0)
+                with seen as (
+                    select min(observed_at) as since from raw.leads_history
+                    where client = :client and record_id = :lead_id and version > coalesce((
+                        select max(version) from raw.leads_history
+                        where client = :client and record_id = :lead_id
+                          and operation <> 'deleted' and not coalesce(fields -> 'SMS Stop' = 'true', false)
+                    ), 0)
+                )
+                select since, exists (
+                    select from raw.loads
+                    where client = :client and source_table = 'leads' and is_first and observed_at >= since
+                ) as is_first
+                from seen where since is not null
             """),
             self._key,
-        ).scalar_one()
-        return since
+        ).first()
+        if row is None:
+            return None
+        return f"before {said_time(row.since)}" if row.is_first else said_time(row.since)
 
     def author(self, names: Mapping[str, Any], since: datetime) -> str:
         """Return who or what last changed one of these cells since then, as far as is known: "by … at …"."""
@@ -74,7 +86,8 @@ class LeadPast:
             """),
             self._key | {"since": since},
         ).scalar_one()
-        return f"in Airtable, seen at {said_time(seen)}" if seen else "in Airtable a moment ago"
+        unread = "in Airtable since it was last read; by whom is not known yet"
+        return f"in Airtable, seen at {said_time(seen)}" if seen else unread
 
     def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> bool:
         """Return whether a version after ours, or an edit that Airtable told of, has another value in one of the cells.

@@ -25,10 +25,9 @@ from uysp.actions.model import (
     Plan,
     Request,
     State,
-    said_time,
     same,
 )
-from uysp.actions.text import one_line
+from uysp.actions.text import ended, one_line
 from uysp.phones import PHONE_KEY
 
 MOST_REASON: Final = 500
@@ -71,7 +70,7 @@ def plan_removal(request: Request, lead: Lead, past: Past) -> Plan:
     reason, name = str(request.content["reason"]), request.lead_name
     is_stopped, status = lead.fields.get(STOP) is True, lead.text(PROCESSING)
     intent = request.intent
-    said = f"{name} is removed from the campaign: {reason}"
+    said = f"{name} is removed from the campaign: {ended(reason)}"
     # An earlier attempt that got no answer is recognised by what others do not write: the reason.
     was_written = (
         request.maybe_applied
@@ -83,7 +82,7 @@ def plan_removal(request: Request, lead: Lead, past: Past) -> Plan:
         if was_written and intent is not None:
             return Plan(State.DONE, said, before=intent.before, after=intent.cells)
         since = past.stopped_since()
-        when = f" since {said_time(since)}" if since else ""
+        when = f" since {since}" if since else ""
         why = lead.text(STOP_REASON) or ("a booking" if lead.fields.get(BOOKED) is True else "no reason given")
         return Plan(State.UNCHANGED, f"{name} is stopped already{when} ({why}); nothing was written.")
     stopped = lead.option(PROCESSING, "Stopped")
@@ -92,12 +91,13 @@ def plan_removal(request: Request, lead: Lead, past: Past) -> Plan:
     if is_stopped:
         if not stopped:
             return Plan(State.FAILED, f"The status of {name} was not written: {lacking[0]}. SMS Stop is checked.")
-        kept = (
-            "" if was_written else f" SMS Stop was checked before; its reason stays: {lead.text(STOP_REASON) or '–'}."
-        )
+        if not was_written:
+            old = lead.text(STOP_REASON)
+            whose = f"so the reason written there stays: {ended(old)}" if old else "without a reason, and it stays so."
+            said = f"{name} is removed from the campaign. SMS Stop was checked before, {whose} Yours was not written."
         before = lead.present(status_cell) | (intent.before if was_written and intent else {})
         after = status_cell | (intent.cells if was_written and intent else {})
-        return Plan(State.DONE, said + kept, status_cell, before, after)
+        return Plan(State.DONE, said, status_cell, before, after)
     cells: Cells = status_cell | {STOP: True}
     if STOP_REASON in lead.names:
         cells[STOP_REASON] = reason

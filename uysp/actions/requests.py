@@ -14,16 +14,17 @@ import orjson
 from sqlalchemy import Connection, Engine, text
 
 from uysp.actions import messages
+from uysp.actions.messages import About
 from uysp.actions.model import WRITTEN_FIELDS, Asked, Kind, State
 from uysp.actions.notes import first_line
 from uysp.actions.rights import DeniedError, Person, check_pace, check_writer, log_denial
+from uysp.actions.sentences import SEVERITY, Result, finished_sentence, pending_sentence
 from uysp.errors import ConfigurationError, UyspError, reference_id
-from uysp.settings import Client, Settings
+from uysp.settings import Settings
 
 ANSWER_SECONDS = 10  # so long whoever asked may show the result in place; later it is a message
 POLL_SECONDS = 0.05
 ASKED_BY_PEOPLE = ("slack", "terminal")  # origins that count against a person's limit, and get an answer
-SEVERITY = (State.PENDING, State.FAILED, State.NOT_DONE, State.STOPPED, State.DONE, State.UNCHANGED)
 
 Now = Callable[[], datetime]
 
@@ -31,22 +32,6 @@ Now = Callable[[], datetime]
 def utc_now() -> datetime:
     """Return the present moment."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Result:
-    """How an action stands for one lead.
-
-    Attributes:
-        said: what came of it; None while it is pending.
-        problem: why the latest attempt did not succeed, while it is pending.
-    """
-
-    lead_id: str
-    lead_name: str
-    state: State
-    said: str | None
-    problem: str | None
 
 
 @dataclass(frozen=True)
@@ -175,11 +160,18 @@ def own_requests(connection: Connection, settings: Settings, actor_id: str, most
 def put_result(connection: Connection, settings: Settings, reference: str, now: datetime) -> None:
     """Leave the message with an action's result, once, when none of its requests is open any more.
 
+    Who administers hears of it too, if they were warned that it was not done.
+
     Call under the lock of `uysp end` on the reference, so that of two ends one sees the other.
     """
     row = connection.execute(
         text("""
-            select actor_id, origin, answer_until, lead_id, is_bulk, client from app.write_requests
+            select actor_id, actor_name, origin, answer_until, lead_id, is_bulk, client,
+                   exists (
+                       select from app.write_messages
+                       where reference = :reference and kind = :reminder and recipient is null
+                   ) as admins_were_warned
+            from app.write_requests
             where reference = :reference
               and not exists (
                   select from app.write_requests where reference = :reference and state = :pending
@@ -187,7 +179,7 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
               and not exists (select from app.write_messages where reference = :reference and kind = :result)
             order by id limit 1
         """),
-        {"reference": reference, "pending": State.PENDING, "result": messages.About.RESULT},
+        {"reference": reference, "pending": State.PENDING, "result": About.RESULT, "reminder": About.REMINDER},
     ).first()
     if row is None or row.origin not in ASKED_BY_PEOPLE:
         return
@@ -195,7 +187,7 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
     assert receipt is not None  # noqa: S101 (its rows were just found)
     messages.put(
         connection,
-        messages.About.RESULT,
+        About.RESULT,
         receipt.said,
         client=row.client,
         reference=reference,
@@ -204,6 +196,9 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
         lead_id=None if row.is_bulk else row.lead_id,
         not_before=row.answer_until,
     )
+    if row.admins_were_warned:
+        said = f"No longer open, of which you were warned: {receipt.said} It was asked for by {row.actor_name}."
+        messages.put(connection, About.REMINDER, said, client=row.client, reference=reference, recipient=None, at=now)
 
 
 def lock_end(connection: Connection, reference: str) -> None:
@@ -211,15 +206,6 @@ def lock_end(connection: Connection, reference: str) -> None:
     connection.execute(
         text("select pg_advisory_xact_lock(hashtextextended('uysp end ' || :reference, 0))"), {"reference": reference}
     )
-
-
-def record_url(connection: Connection, client: Client, lead_id: str) -> str:
-    """Return the address of a lead's record in Airtable."""
-    table_id: str | None = connection.execute(
-        text("select table_id from raw.airtable_tables where client = :client and source_table = 'leads'"),
-        {"client": client.key},
-    ).scalar_one_or_none()
-    return "/".join(["https://airtable.com", client.base_id, *([table_id] if table_id else []), lead_id])
 
 
 def _store(
@@ -369,37 +355,3 @@ def _receipt(connection: Connection, settings: Settings, rows: Sequence[Any], *,
         first.is_bulk,
         is_new,
     )
-
-
-def finished_sentence(results: Sequence[Result], row: Any) -> str:
-    """Return what came of an action: of a few leads each, of many their counts."""
-    if not row.is_bulk:
-        return " ".join(dict.fromkeys(result.said or "" for result in results))
-    counts = {state: sum(result.state is state for result in results) for state in SEVERITY}
-    words = {
-        State.DONE: "removed",
-        State.UNCHANGED: "stopped before",
-        State.NOT_DONE: "not done",
-        State.FAILED: "failed",
-        State.STOPPED: "left out, because it was stopped",
-    }
-    parts = [f"{counts[state]:,} {word}" for state, word in words.items() if counts[state]]
-    return f"Bulk removal of {len(results):,} leads: {', '.join(parts)}."
-
-
-def pending_sentence(connection: Connection, settings: Settings, rows: Sequence[Any]) -> str:
-    """Return what to tell of an action that Airtable has not confirmed yet."""
-    waiting = [row for row in rows if row.state == State.PENDING]
-    first = waiting[0]
-    if first.is_bulk:
-        return f"Bulk removal: {len(rows) - len(waiting):,} of {len(rows):,} leads are finished."
-    names = ", ".join(row.lead_name for row in waiting)
-    if first.kind == Kind.REMOVE:
-        client = next((each for each in settings.clients if each.key == first.client), None)
-        links = " ".join(record_url(connection, client, row.lead_id) for row in waiting) if client else "the record"
-        return (
-            f"NOT stopped yet: {names}. Airtable has not confirmed, and it is tried until it has; to be sure at once, "
-            f"open {links} and tick SMS Stop by hand."
-        )
-    what = {Kind.NOTE: "note on", Kind.MARK: "status of", Kind.UNDO: "undoing for"}.get(Kind(first.kind), "change of")
-    return f"Kept, and not in Airtable yet: your {what} {names}. You need not repeat it."

@@ -106,7 +106,7 @@ def check_pace(connection: Connection, settings: Settings, person: Person, now: 
     most = settings.uysp_writes_per_minute
     if written >= most:
         raise DeniedError(
-            f"That were more than {most} writes in a minute, so this one was not stored; try again in a minute.",
+            f"That was more than {most} writes in a minute, so this one was not stored; try again in a minute.",
             "limit",
         )
 

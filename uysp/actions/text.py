@@ -45,6 +45,11 @@ class TextError(UyspError):
     """What was typed cannot be taken; nothing was stored."""
 
 
+def ended(sentence: str) -> str:
+    """Return what somebody typed as the end of a sentence: with a full stop, unless it ends itself."""
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
+
+
 def from_slack(text: str, name_of: Callable[[str], str | None] = lambda _user_id: None) -> str:
     """Return Slack's mrkdwn text as plain text: tokens as people read them, escapes undone.
 

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from uysp.actions.model import (
+    NOTES,
     STOP,
     STOP_REASON,
     Asked,
@@ -24,6 +25,13 @@ from uysp.airtable.model import WRITE_SIZE
 from uysp.errors import UyspError
 
 WINDOW: Final = timedelta(minutes=15)
+_WORDS: Final = {
+    Kind.NOTE: "note on",
+    Kind.REMOVE: "removal of",
+    Kind.MARK: "status of",
+    Kind.CLAIM: "claim of",
+    Kind.UNCLAIM: "end of the claim of",
+}
 UNDOABLE: Final = (Kind.NOTE, Kind.REMOVE, Kind.MARK, Kind.CLAIM, Kind.UNCLAIM)
 
 
@@ -46,7 +54,7 @@ def undo(connection: Connection, person: Person, reference: str, now: datetime, 
     """
     rows = connection.execute(
         text("""
-            select id, client, lead_id, kind, state, actor_id, finished_at, undone_by from app.write_requests
+            select id, client, lead_id, lead_name, kind, state, actor_id, finished_at, undone_by from app.write_requests
             where reference = :reference order by id
         """),
         {"reference": reference.strip().upper()},
@@ -65,7 +73,11 @@ def undo(connection: Connection, person: Person, reference: str, now: datetime, 
     if len(done) > WRITE_SIZE:
         raise UndoError(f"It wrote to {len(done):,} leads; what can be undone all or nothing are {WRITE_SIZE}.")
     if now - max(row.finished_at for row in done) > WINDOW:
-        raise UndoError("It is more than 15 minutes ago; write what you want instead.")
+        names = ", ".join(dict.fromkeys(row.lead_name for row in done))
+        raise UndoError(
+            f"The {_WORDS[Kind(done[0].kind)]} {names} ({reference.strip().upper()}) is more than 15 minutes ago, so "
+            "it was not undone. Nothing was written; write what you want instead."
+        )
     return Asked(
         Kind.UNDO,
         done[0].client,
@@ -83,14 +95,15 @@ def plan_undo(request: Request, lead: Lead, past: Past) -> Plan:
         if plan is not None:
             return plan
         by = past.author(target.after, target.finished_at)
-        return _not_done(request, f"the note was changed {by}")
+        return _not_done(request, f"the note in “{NOTES}” was changed {by}")
     restored: Cells = {name: target.before.get(name) for name in target.after}
     if request.maybe_applied and request.intent is not None and lead.holds(request.intent.cells):
         return Plan(State.DONE, said, before=request.intent.before, after=request.intent.cells)
     differing = {name: value for name, value in target.after.items() if not lead.holds({name: value})}
     if differing:
         by = past.author(differing, target.finished_at)
-        return _not_done(request, f"{' and '.join(differing)} was changed {by}")
+        now = " and ".join(f"{name} (now {_shown(lead.fields.get(name))})" for name in differing)
+        return _not_done(request, f"{now} was changed {by}")
     if past.meddled(target.after, target.version, target.finished_at):
         by = past.author(target.after, target.finished_at)
         return _not_done(request, f"{' and '.join(target.after)} was changed {by}, and back")
@@ -100,6 +113,12 @@ def plan_undo(request: Request, lead: Lead, past: Past) -> Plan:
     if STOP in restored:
         restored[STOP] = restored[STOP] is True
     return Plan(State.DONE, said, restored, lead.present(restored))
+
+
+def _shown(value: object) -> str:
+    if value is None or value is False:
+        return "empty"
+    return "checked" if value is True else f"“{value}”"
 
 
 def _not_done(request: Request, why: str) -> Plan:

@@ -19,6 +19,7 @@ from uysp.actions.notes import REPAIRS, entry
 from uysp.actions.past import LeadPast
 from uysp.actions.removal import STOPPED_STATUSES
 from uysp.actions.requests import read_receipt
+from uysp.actions.text import ended
 from uysp.activity import OURSELVES
 from uysp.errors import reference_id
 from uysp.settings import Settings
@@ -60,7 +61,7 @@ def remind(connection: Connection, settings: Settings, now: datetime) -> None:
             update app.write_requests set reminded_at = :now
             where state = :pending and kind = :remove and reminded_at is null and requested_at <= :before
               and (not is_bulk or problem is not null) and client = any(:clients)
-            returning reference, client, actor_id
+            returning reference, client, actor_id, actor_name, content ->> 'reason' as reason
         """),
         {
             "now": now,
@@ -70,19 +71,15 @@ def remind(connection: Connection, settings: Settings, now: datetime) -> None:
             "clients": [client.key for client in settings.clients],
         },
     ).all()
-    for reference, client, actor_id in sorted({(row.reference, row.client, row.actor_id) for row in rows}):
+    for reference, row in sorted({row.reference: row for row in rows}.items()):
         receipt = read_receipt(connection, settings, reference)
-        for recipient in (actor_id, None):
-            if receipt is not None:
-                messages.put(
-                    connection,
-                    About.REMINDER,
-                    receipt.said,
-                    client=client,
-                    reference=reference,
-                    recipient=recipient,
-                    at=now,
-                )
+        if receipt is None:
+            continue
+        asked_by = f" Asked for by {row.actor_name}; the reason: {ended(row.reason)}"
+        for recipient, said in ((row.actor_id, receipt.said), (None, receipt.said + asked_by)):
+            messages.put(
+                connection, About.REMINDER, said, client=row.client, reference=reference, recipient=recipient, at=now
+            )
 
 
 def keep_stopped(connection: Connection, now: datetime) -> None:
