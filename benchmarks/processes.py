@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -96,31 +97,32 @@ def last_error(complaints: str) -> str:
 
 def _measure(commands: list[list[str]]) -> dict[str, Any]:
     started = time.perf_counter()
-    running: list[tuple[subprocess.Popen[str], IO[str]]] = []
-    for command in commands:
-        before = running[-1][0].stdout if running else subprocess.DEVNULL
-        complaints: IO[str] = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115  # read when all have ended
-        process = subprocess.Popen(command, stdin=before, stdout=subprocess.PIPE, stderr=complaints, text=True)
-        running.append((process, complaints))
-        if not isinstance(before, int) and before is not None:
-            before.close()  # else who writes would wait for ever for a reader that has failed
-    last = running[-1][0].stdout
-    assert last is not None
-    output = last.read()
-    processes = []
-    for process, complaints in running:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        complaints.seek(0)
-        processes.append(
-            {
-                "status": process.returncode,
-                "cpu": usage.ru_utime + usage.ru_stime,
-                "peak": usage.ru_maxrss / 1024,
-                "error": last_error(complaints.read()) if process.returncode else "",
-            }
-        )
-    return {"seconds": time.perf_counter() - started, "output": output, "processes": processes}
+    with ExitStack() as files:
+        running: list[tuple[subprocess.Popen[str], IO[str]]] = []
+        for command in commands:
+            before = running[-1][0].stdout if running else subprocess.DEVNULL
+            complaints = files.enter_context(tempfile.TemporaryFile("w+", errors="replace"))
+            process = subprocess.Popen(command, stdin=before, stdout=subprocess.PIPE, stderr=complaints, text=True)
+            running.append((process, complaints))
+            if not isinstance(before, int) and before is not None:
+                before.close()  # else who writes would wait for ever for a reader that has failed
+        last = running[-1][0].stdout
+        assert last is not None
+        output = last.read()
+        processes = []
+        for process, said in running:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            processes.append(
+                {
+                    "status": process.returncode,
+                    "cpu": usage.ru_utime + usage.ru_stime,
+                    "peak": usage.ru_maxrss / 1024,
+                    "error": last_error(said.read()) if process.returncode else "",
+                }
+            )
+        return {"seconds": time.perf_counter() - started, "output": output, "processes": processes}
 
 
 if __name__ == "__main__":

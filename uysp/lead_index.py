@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, text
+
+from uysp.driver import driver_of
 
 LONGEST_WORD = 64  # characters; what is longer is cut on both sides
 MOST_WORDS = 48  # of a lead; nobody searches for the rest
@@ -213,13 +214,8 @@ def _changed(connection: Connection) -> Iterator[list[Any]]:
 def _stage(connection: Connection, batch: list[Any]) -> int:
     """Hand over leads with their words; return how many."""
     columns = "client, lead_id, name, company, email, phone, is_test, last_sent_at, name_words, words"
-    with _driver(connection).cursor() as cursor, cursor.copy(f"copy found_leads ({columns}) from stdin") as copy:
+    with driver_of(connection).cursor() as cursor, cursor.copy(f"copy found_leads ({columns}) from stdin") as copy:
         for row in batch:
             of_name, words = lead_words(row.name, row.company, row.email, row.phone)
             copy.write_row((*row, "\n".join(of_name), "\n".join(words)))
     return len(batch)
-
-
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # any driver, to SQLAlchemy
-    return driver

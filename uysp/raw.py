@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, text
 
 from uysp.airtable.fields import SourceTable
 from uysp.airtable.model import Record
+from uysp.driver import driver_of
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -99,10 +99,9 @@ def stage(
         pages: records by field id. An error while they are read is the caller's to roll back.
         options: known option names by field id; where given, others are noticed.
     """
-    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # any driver, to SQLAlchemy
     names = source.names
     with (
-        driver.cursor() as cursor,
+        driver_of(connection).cursor() as cursor,
         cursor.copy("copy incoming (record_id, created_time, fields) from stdin") as copy,
     ):
         for page in pages:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ProgrammingError
 
+from uysp.driver import driver_of
 from uysp.errors import DatabaseError
 
 
@@ -193,9 +194,8 @@ def analyst_url(engine: Engine) -> URL:
 
 def _analyst_login(connection: Connection, password: str) -> list[str]:
     """Return the statements that let the analyst's role log in; the server sees a hash, so its log has no password."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101
-    secret = driver.pgconn.encrypt_password(password.encode(), Role.ANALYST.encode(), b"scram-sha-256").decode()
+    server = driver_of(connection).pgconn
+    secret = server.encrypt_password(password.encode(), Role.ANALYST.encode(), b"scram-sha-256").decode()
     limits = [f"alter role {Role.ANALYST} set {name} = '{value}'" for name, value in _ANALYST_LIMITS.items()]
     database: str = connection.execute(text("select quote_ident(current_database())")).scalar_one()
     return [
