@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ LONGEST = (
 
 # One name for the database of every test: what dbt has read of its project holds for one database only.
 TEST_DATABASE = "test"
+BuiltOf = Callable[[str, Callable[[sqlalchemy.Engine], None]], Settings]
 
 
 def pytest_configure() -> None:
@@ -105,19 +106,32 @@ def dbt_read(database_url: str, migrated_template: str, tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="session")
-def built_template(
+def built_of(
     database_url: str, migrated_template: str, dbt_read: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Template:
+) -> BuiltOf:
+    """What builds the marts of what a function writes, in a database of its own name, and returns its settings."""
+
+    def build(name: str, write: Callable[[sqlalchemy.Engine], None]) -> Settings:
+        folder = tmp_path_factory.mktemp(name)
+        with (
+            named_settings(database_url, Template(migrated_template, dbt_read), folder, name) as settings,
+            open_database(settings, Role.PIPELINE) as engine,
+        ):
+            write(engine)
+            built = build_marts(settings, engine)
+            assert built.success, built.failures
+        return settings.model_copy(update={"database_url": SecretStr(database_of(database_url, name))})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def built_template(built_of: BuiltOf) -> Template:
     """A database in which the marts were built of nothing, so that a build costs what a cycle costs."""
-    folder = tmp_path_factory.mktemp("built")
-    with (
-        named_settings(database_url, Template(migrated_template, dbt_read), folder, "built_template") as settings,
-        open_database(settings, Role.PIPELINE) as engine,
-    ):
-        built = build_marts(settings, engine)
-        assert built.success, built.failures
-        prepare_manifest(settings)
-    return Template("built_template", settings.uysp_home / "dbt")
+    name = "built_template"
+    settings = built_of(name, lambda _engine: None)
+    prepare_manifest(settings)
+    return Template(name, settings.uysp_home / "dbt")
 
 
 @pytest.fixture

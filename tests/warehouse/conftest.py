@@ -8,11 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine
 
-from pipelines.warehouse import build_marts
 from playground.sample.loading import live, load_sample
-from tests.conftest import Template, database_of, named_settings
-from uysp.database import Role, open_database
+from tests.conftest import BuiltOf, Template, database_of
 from uysp.settings import Settings
 
 SAMPLE_LEADS = 800
@@ -49,19 +48,12 @@ def template(migrated_template: str, dbt_read: Path) -> Template:
 
 
 @pytest.fixture(scope="session")
-def sample_settings(
-    database_url: str, migrated_template: str, dbt_read: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Settings:
+def sample_settings(built_of: BuiltOf) -> Settings:
     """The marts over a sample base that was loaded and has changed twice since; to be read only."""
-    name = "sample"
-    folder = tmp_path_factory.mktemp("sample")
-    with (
-        named_settings(database_url, Template(migrated_template, dbt_read), folder, name) as settings,
-        open_database(settings, Role.PIPELINE) as engine,
-    ):
+
+    def write(engine: Engine) -> None:
         sources = load_sample(engine, "acme", leads=SAMPLE_LEADS, audit=3 * SAMPLE_LEADS)
         for seed in range(2):
             live(engine, sources, leads=SAMPLE_LEADS // 5, seed=seed)
-        built = build_marts(settings, engine)
-        assert built.success, built.failures
-    return settings.model_copy(update={"database_url": SecretStr(database_of(database_url, name))})
+
+    return built_of("sample", write)
