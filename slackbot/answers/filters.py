@@ -151,9 +151,19 @@ def _campaign(question: Question, typed: str, connection: Connection, clients: t
 
 
 def _values(connection: Connection, clients: tuple[str, ...], column: str) -> Sequence[str]:
+    """Return what stands in a column of marts.leads: from each value to the next one in its index, not row by row."""
     query = text(f"""
-        select distinct {column} as value from marts.leads
-        where client = any(:clients) and {column} is not null order by value
+        with recursive found as (
+            select client, (select min({column}) from marts.leads where leads.client = given.client) as value
+            from unnest(cast(:clients as text[])) as given (client)
+            union all
+            select client, (
+                select min({column}) from marts.leads
+                where leads.client = found.client and {column} > found.value
+            )
+            from found where value is not null
+        )
+        select distinct value from found where value is not null order by value
     """)
     values: Sequence[str] = connection.execute(query, {"clients": list(clients)}).scalars().all()
     return values
