@@ -17,6 +17,7 @@ from sqlalchemy import Engine, ScalarResult, text
 from playground.airtable.server import Emulator
 from tests.conftest import Template
 from tests.sync.conftest import Reader, base_file, emulator, reader
+from tests.sync.raw_state import assert_counts_are_true
 from tests.test_cli import assert_one_clear_line, configured, uysp
 from uysp import forget
 from uysp.activity import Action, append
@@ -122,6 +123,7 @@ def test_a_lead_is_gone_without_a_trace_and_nobody_else_is(
         expected = [without(lead, row) for row in before[table] if MARKER not in json.dumps(row)]
         assert rows_of(engine, table) == sorted(expected, key=repr)
         assert table not in MENTIONING or expected != [r for r in before[table] if MARKER not in json.dumps(r)]
+    assert_counts_are_true(engine)
     log = rows_of(engine, "app.activity_log")
     assert [(row["actor_id"], row["action"], row["client"], row["lead_id"], row["details"]) for row in log] == [
         ("U1", "ACCESS_DENIED", "uysp", None, {}),

@@ -42,16 +42,19 @@ def room(connection: Connection, source: SourceTable) -> Room:
     row = connection.execute(
         text(f"""
             select
-                count(*) filter (where deleted_at is null) as present,
-                count(*) filter (
-                    where deleted_at > now() - interval '24 hours'
+                coalesce(
+                    (select rows from raw.table_counts where client = :client and source_table = :source_table), 0
+                ) as present,
+                (
+                    select count(*) from raw.{source.source_table}
+                    where client = :client
+                      and deleted_at > now() - interval '24 hours'
                       and load_id <> all (
                           array(select load_id from app.airtable_confirmed_loads where client = :client)
                       )
                 ) as gone
-            from raw.{source.source_table} where client = :client
         """),
-        {"client": source.client},
+        {"client": source.client, "source_table": source.source_table},
     ).one()
     return Room(row.present, row.gone)
 

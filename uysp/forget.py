@@ -242,6 +242,15 @@ def _tables(connection: Connection) -> dict[str, Sequence[str]]:
     return {row.name: row.columns for row in found}
 
 
+def _record_tables(connection: Connection) -> list[str]:
+    """Return the tables of raw with a row for each record as it is now."""
+    return [
+        name
+        for name, columns in _tables(connection).items()
+        if name.startswith("raw.") and {"record_id", "deleted_at"} <= set(columns)
+    ]
+
+
 def _message_ids(connection: Connection, client: str, lead_id: str) -> list[str]:
     """Return the audit records about a lead: by its id, or by its phone where they name no lead that is known."""
     return list(
@@ -282,10 +291,9 @@ def _counted(connection: Connection, plan: _Plan) -> Erasure:
 
 def _standing(connection: Connection, plan: _Plan) -> int:
     standing = 0
-    for table, columns in _tables(connection).items():
-        if table.startswith("raw.") and {"record_id", "deleted_at"} <= set(columns):
-            query = text(f"select count(*) from {table} where ({plan.gone[table]}) and deleted_at is null")
-            standing += int(connection.execute(query, plan.values).scalar_one())
+    for table in _record_tables(connection):
+        query = text(f"select count(*) from {table} where ({plan.gone[table]}) and deleted_at is null")
+        standing += int(connection.execute(query, plan.values).scalar_one())
     return standing
 
 
@@ -302,6 +310,8 @@ def _erase(connection: Connection, plan: _Plan) -> Erasure:
             of_client = "" if "lead_id" in plan.values else ", client = null"
             statement = f"update {table} set lead_id = null, details = '{{}}'{of_client} where {condition}"
         rows[table] = connection.execute(text(statement), plan.values).rowcount
+    if "lead_id" in plan.values:
+        _count_anew(connection, plan)
     # Have the marts built anew by the next sync, should whoever calls not come to it: all of the client's, because what
     # is erased can have counted with others (a phone, the spelling of a campaign).
     connection.execute(text("delete from app.built_loads where client = :client"), plan.values)
@@ -312,6 +322,23 @@ def _erase(connection: Connection, plan: _Plan) -> Erasure:
         standing,
         tuple(sorted(table for table in rows.keys() | mentions.keys() if rows.get(table) or mentions.get(table))),
     )
+
+
+def _count_anew(connection: Connection, plan: _Plan) -> None:
+    for table in _record_tables(connection):
+        connection.execute(
+            text(f"""
+                update raw.table_counts set (rows, deleted_rows, last_changed_at) = (
+                    select
+                        count(*) filter (where deleted_at is null),
+                        count(*) filter (where deleted_at is not null),
+                        max(modified_at)
+                    from {table} where client = :client
+                )
+                where client = :client and source_table = :source_table
+            """),
+            {**plan.values, "source_table": table.removeprefix("raw.")},
+        )
 
 
 def _cleaned(engine: Engine, erased: Erasure, lock_seconds: float) -> Erasure:

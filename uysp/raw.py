@@ -166,7 +166,8 @@ def unknown_ids(connection: Connection, source: SourceTable) -> list[str]:
 def present_rows(connection: Connection, source_table: str) -> int:
     """Return how many records of all clients a table has, deleted ones not counted."""
     rows: int = connection.execute(
-        text(f"select count(*) from raw.{source_table} where deleted_at is null")
+        text("select coalesce(sum(rows), 0)::bigint from raw.table_counts where source_table = :source_table"),
+        {"source_table": source_table},
     ).scalar_one()
     return rows
 
@@ -209,6 +210,7 @@ def load_staged(connection: Connection, source: SourceTable, staged: Staged, gon
             key | counts | {"observed_at": observed_at, "is_first": is_first, "read": staged.records},
         ).scalar_one()
         _apply_changes(connection, source, {"load_id": load_id, "observed_at": observed_at})
+        _count(connection, key | counts | {"observed_at": observed_at if any(counts.values()) else None})
     return LoadResult(read=staged.records, **counts, overtaken=overtaken)
 
 
@@ -377,4 +379,22 @@ def _apply_changes(connection: Connection, source: SourceTable, load: dict[str, 
                 version = excluded.version, load_id = excluded.load_id
         """),
         parameters,
+    )
+
+
+def _count(connection: Connection, load: dict[str, Any]) -> None:
+    """Keep raw.table_counts true to what a load changed; under the table's lock."""
+    connection.execute(
+        text("""
+            insert into raw.table_counts (client, source_table, rows, deleted_rows, last_changed_at)
+            values (
+                :client, :source_table, :created + :restored - :deleted, :deleted - :restored,
+                cast(:observed_at as timestamptz)
+            )
+            on conflict (client, source_table) do update set
+                rows = table_counts.rows + excluded.rows,
+                deleted_rows = table_counts.deleted_rows + excluded.deleted_rows,
+                last_changed_at = greatest(table_counts.last_changed_at, excluded.last_changed_at)
+        """),
+        load,
     )

@@ -81,9 +81,11 @@ def _due(connection: Connection, settings: Settings, client: Client) -> set[str]
     due = set()
     for source_table, usual in USUAL_DAYS.items():
         row = connection.execute(
-            text(f"""
+            text("""
                 select
-                    (select count(*) from raw.{source_table} where client = :client and deleted_at is null) as present,
+                    (
+                        select rows from raw.table_counts where client = :client and source_table = :source_table
+                    ) as present,
                     (
                         select extract(epoch from now() - greatest(swept_at, read_at)) / 86400 from app.airtable_tables
                         where client = :client and source_table = :source_table
@@ -91,7 +93,7 @@ def _due(connection: Connection, settings: Settings, client: Client) -> set[str]
             """),
             {"client": client.key, "source_table": source_table},
         ).one()
-        days = plan.sweep_days(-(-row.present // PAGE), usual)
+        days = plan.sweep_days(-(-(row.present or 0) // PAGE), usual)
         # A night is not exactly a day after the last one.
         if days is not None and (row.days is None or row.days > days - 0.25):
             due.add(source_table)

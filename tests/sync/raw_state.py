@@ -14,7 +14,8 @@ State = dict[str, list[tuple[Any, ...]]]
 
 def whole_state(engine: Engine) -> State:
     """Everything that a load writes, so that two states can be compared."""
-    tables = [*TABLES, *(f"{table}_history" for table in TABLES), "loads", "airtable_tables", "airtable_fields"]
+    tables = [*TABLES, *(f"{table}_history" for table in TABLES), "loads", "table_counts"]
+    tables += ["airtable_tables", "airtable_fields"]
     with engine.connect() as connection:
         return {
             # When the schema was last read is no state.
@@ -49,8 +50,30 @@ def assert_raw_equals_airtable(engine: Engine, emulator: Emulator) -> None:
         assert not differing, f"{len(differing)} records of {source_table} (raw, Airtable): {shown}"
 
 
+def assert_counts_are_true(engine: Engine) -> None:
+    """What the loader counted is what there is, in every table that was ever loaded."""
+    with engine.connect() as connection:
+        for source_table in TABLES:
+            counted = connection.execute(
+                text("""
+                    select client, rows, deleted_rows, last_changed_at from raw.table_counts
+                    where source_table = :source_table and rows + deleted_rows > 0 order by client
+                """),
+                {"source_table": source_table},
+            ).all()
+            records: dict[str, list[Any]] = {}
+            for row in connection.execute(text(f"select client, modified_at, deleted_at from raw.{source_table}")):
+                records.setdefault(row.client, []).append(row)
+            found = []
+            for client, rows in sorted(records.items()):
+                gone = sum(row.deleted_at is not None for row in rows)
+                found.append((client, len(rows) - gone, gone, max(row.modified_at for row in rows)))
+            assert [tuple(row) for row in counted] == found, source_table
+
+
 def assert_history_is_sound(engine: Engine) -> None:
     """Versions count from 1 without gaps, the last one is the present row, operations follow from one another."""
+    assert_counts_are_true(engine)
     for source_table in TABLES:
         with engine.connect() as connection:
             versions: dict[str, list[Any]] = {}

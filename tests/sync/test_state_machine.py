@@ -318,17 +318,26 @@ class Sequence(RuleBasedStateMachine):
         self.emulator.heal()
         for _ in range(4):
             self.let_writes_settle()
-            outcomes = self.reader.sync(accept_deletions=True)
-            assert [outcome.error for outcome in outcomes.values()] == [None] * 4
+            outcomes = list(self.reader.sync(accept_deletions=True).values())
+            assert [outcome.error for outcome in outcomes] == [None] * 4
             if self.reader.gateway and self.is_without_hook():
-                self.reader.sync(sweep=True, accept_deletions=True)
+                outcomes += self.reader.sync(sweep=True, accept_deletions=True).values()
+            if not self.marks() and not any(outcome.changed or outcome.deleted for outcome in outcomes):
+                break  # at rest
         self.check_rows()
         self.check_history()
 
     def check_rows(self) -> None:
         expected, present = self.airtable(), self.raw()
+        with self.reader.engine.connect() as connection:
+            counted = connection.execute(
+                text("select source_table, rows from raw.table_counts where client = :client"),
+                {"client": self.reader.client.key},
+            )
+            counts = {row.source_table: row.rows for row in counted}
         for table in TABLES:
             assert present[table] == expected[table], table
+            assert counts.get(table, 0) == len(present[table]), table
 
     def check_history(self) -> None:
         client = self.reader.client.key

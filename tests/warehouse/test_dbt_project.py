@@ -147,7 +147,9 @@ def test_a_source_is_as_fresh_as_its_last_good_look(settings: Settings, engine: 
     assert found == {
         **statuses,
         **{f"{table}_history": status for table, status in statuses.items()},
-        **dict.fromkeys(("clients", "loads", "sync_state", "airtable_fields", "airtable_options"), "error"),
+        **dict.fromkeys(
+            ("clients", "loads", "table_counts", "sync_state", "airtable_fields", "airtable_options"), "error"
+        ),
     }
 
 

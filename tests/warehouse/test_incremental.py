@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, ScalarResult, text
 from pipelines.warehouse import build_marts
 from tests.warehouse.expected.base import SOURCE_TABLES, Base
 from tests.warehouse.histories import awkward_states
-from tests.warehouse.writing import write_bases
+from tests.warehouse.writing import count_tables, write_bases
 from uysp.forget import forget_lead
 from uysp.settings import Settings
 
@@ -76,6 +76,7 @@ def _arrive(connection: Connection, loads: list[int]) -> None:
             """),
             {"loads": loads},
         )
+    count_tables(connection)
 
 
 def _contents(engine: Engine) -> dict[str, str]:

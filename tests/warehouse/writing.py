@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from tests.warehouse.expected.base import Base, Fields, Version, json_text
+from tests.warehouse.expected.base import SOURCE_TABLES, Base, Fields, Version, json_text
 from tests.warehouse.world import FIELD_TYPES
 
 Load = tuple[str, str, datetime]  # client, source table, when
@@ -47,6 +47,22 @@ def write_bases(connection: Connection, bases: Iterable[Base], load_ids: Iterato
             present = [_present_row(base, key, ids) for key in changed]
             _insert(connection, f"raw.{table}", present, key=("client", "record_id"))
         _write_actions(connection, base)
+    count_tables(connection)
+
+
+def count_tables(connection: Connection) -> None:
+    """Bring raw.table_counts to what the tables hold."""
+    for table in SOURCE_TABLES:
+        connection.execute(text("delete from raw.table_counts where source_table = :table"), {"table": table})
+        connection.execute(
+            text(f"""
+                insert into raw.table_counts
+                select client, :table, sum((deleted_at is null)::int), sum((deleted_at is not null)::int),
+                       max(modified_at)
+                from raw.{table} group by client
+            """),
+            {"table": table},
+        )
 
 
 def _versions_known(connection: Connection) -> dict[tuple[str, str, str], int]:
