@@ -52,7 +52,7 @@ PARAMETERS = {
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",
     "max_connections": "100",
     "jit": "off",
     # Parallel workers need /dev/shm, of which a container has little; dbt already builds models side by side.
