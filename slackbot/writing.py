@@ -260,9 +260,7 @@ def _previewed(connection: Connection, bot: Bot, line: str, admission: Admission
 def _kept(bot: Bot, writing: Writing) -> str:
     text = bot.drafts.text(writing.draft)
     if text is None:
-        raise UyspError(
-            "I was restarted since, and the message is gone; choose the shortcut again. Nothing was stored."
-        )
+        raise UyspError("The message was kept for a day and is gone; choose the shortcut again. Nothing was stored.")
     return text
 
 

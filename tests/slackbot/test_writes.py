@@ -3,6 +3,7 @@
 import functools
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +21,7 @@ from tests.slackbot.test_bot import eventually, shown
 from uysp.actions import requests
 from uysp.actions.requests import utc_now
 from uysp.actions.rights import Person
+from uysp.actions.watch import prune
 
 __all__ = ["airtable", "office", "open_office"]  # fixtures
 
@@ -89,6 +91,36 @@ def test_a_message_too_long_for_the_form_is_added_whole(office: Office) -> None:
     office.slack.submit("ada", **{NOTE_TYPE: "Meeting"})
     office.ended("ada", "Note added to Lea Number2.")
     assert long.strip() in office.notes(2)
+
+
+def test_a_long_message_outlives_a_restart_of_the_bot(open_office: Callable[..., Office]) -> None:
+    office = open_office()
+    long = "word " * 800
+    office.slack.say("ben", long, "general")
+    office.slack.shortcut("ada", office.slack.workspace.screen("ada", "general")[-1], NOTE_SHORTCUT)
+    view = office.opened("ada")
+    office.slack.search("ada", view, LEAD, "number2")
+    office.slack.choose("ada", view, LEAD, office.lead(2))
+    office.ended("ada", "Shown shortened")
+    office = open_office()  # Slack delivers to this one from now on
+    office.slack.submit("ada", **{NOTE_TYPE: "Meeting"})
+    office.ended("ada", "Note added to Lea Number2.")
+    assert long.strip() in office.notes(2)
+    prune(office.world.engine, utc_now())
+    assert office.world.count("app.write_drafts") == 1
+    prune(office.world.engine, utc_now() + timedelta(days=1))
+    assert office.world.count("app.write_drafts") == 0
+
+
+def test_a_message_where_the_bot_is_not_becomes_a_note_with_its_link_too(office: Office) -> None:
+    office.slack.say("grace", "Call them back", "no-bots")
+    message = office.slack.workspace.screen("ada", "no-bots")[-1]
+    office.slack.shortcut("ada", message, NOTE_SHORTCUT)
+    view = office.opened("ada")
+    office.slack.search("ada", view, LEAD, "number2")
+    office.slack.choose("ada", view, LEAD, office.lead(2))
+    link = f"https://playground.slack.com/archives/{message.channel}/p{message.ts.replace('.', '')}"
+    assert f"Call them back\n{link}" in office.ended("ada", "Lea Number2").blocks[-1]["element"]["initial_value"]
 
 
 def test_a_lead_is_removed_with_those_of_its_phone_and_the_removal_undone(office: Office) -> None:

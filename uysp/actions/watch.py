@@ -30,6 +30,7 @@ REMIND_AFTER: Final = timedelta(minutes=2)
 RESTORED: Final = 5  # times that a removed lead's status is written once more; then a person has to look
 EDITS_AT_ONCE: Final = 500  # an import may edit the Notes of every lead
 SAME_TIME: Final = timedelta(seconds=10)  # an edit that takes a note away so soon had been begun before it
+_KEPT_DRAFTS: Final = timedelta(days=1)
 _KEPT_EDITS: Final = timedelta(days=2)
 _KEPT_MESSAGES: Final = timedelta(days=30)
 _KEPT_REQUESTS: Final = timedelta(days=90)
@@ -179,6 +180,7 @@ def prune(engine: Engine, now: datetime) -> None:
     """Forget what nobody asks for any more; the activity log stays."""
     with engine.begin() as connection:
         for statement, before in (
+            ("delete from app.write_drafts where at < :before", now - _KEPT_DRAFTS),
             ("delete from app.lead_edits where at < :before", now - _KEPT_EDITS),
             (
                 "update app.write_requests set intent = null "
