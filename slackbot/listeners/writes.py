@@ -1,6 +1,7 @@
 """What writes: the forms, the message shortcut, undoing, and what is pressed below a bulk removal."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -95,33 +96,23 @@ def _shortcut(app: App, bot: Bot) -> None:
 
 
 def _below_receipts(app: App, bot: Bot) -> None:
-    @app.action(UNDO)
-    def undo(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: undone(bot, place, chosen_line(action)))
-
-    @app.action(PROGRESS)
-    def looked(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: show_progress(bot, place, chosen_line(action)))
-
-    @app.action(STOP)
-    def ended(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: stopped(bot, place, chosen_line(action)))
-
-    @app.action(RESULTS)
-    def wanted(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: send_results(bot, place, chosen_line(action)))
+    for button, job in ((UNDO, undone), (PROGRESS, show_progress), (STOP, stopped), (RESULTS, send_results)):
+        app.action(button)(_pressed(bot, job))
 
     @app.action(RECORD)
     def opened(ack: Ack) -> None:
         ack()
+
+
+def _pressed(bot: Bot, job: Callable[[Bot, Place, str], None]) -> Callable[[Ack, Body, Body], None]:
+    """Return the listener to a button that carries an action's reference."""
+
+    def pressed(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        place = of_interaction(body)
+        bot.take(place, lambda: job(bot, place, chosen_line(action)))
+
+    return pressed
 
 
 def _at_form(body: Body) -> tuple[Place, Writing]:
