@@ -271,6 +271,30 @@ def test_a_stop_that_somebody_lifted_is_not_fought_but_told(world: World) -> Non
     assert "can be written to again" in said
 
 
+def test_of_a_stop_that_was_lifted_admins_hear_where_the_remover_worked_in_the_terminal(world: World) -> None:
+    lead = world.ids[0]
+    world.do(world.removal(lead), origin="terminal")
+    world.edit(lead, SMS_Stop=False)
+    world.sync()
+    world.watch()
+    assert [to for about, to, _ in world.messages() if about == "watch"] == [ANNA.id, None]
+
+
+def test_a_status_that_is_written_over_again_and_again_is_for_a_person(world: World) -> None:
+    lead = world.ids[0]
+    world.do(world.removal(lead))
+    for turn in range(RESTORED + 2):
+        world.edit(lead, Processing_Status="In Sequence")
+        world.sync()
+        world.watch()
+        world.work()
+        assert world.lead(lead)["Processing Status"] == ("Stopped" if turn < RESTORED else "In Sequence")
+    assert [to for about, to, said in world.messages() if about == "watch" and "written over" in said] == [
+        ANNA.id,
+        None,
+    ], "once"
+
+
 def test_after_a_day_nobody_looks_any_more(world: World) -> None:
     lead = world.ids[0]
     world.do(world.removal(lead))

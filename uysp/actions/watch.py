@@ -92,8 +92,8 @@ def keep_stopped(connection: Connection, now: datetime) -> None:
     watched = connection.execute(
         text("""
             select request.id, request.client, request.lead_id, request.lead_name, request.reference, request.actor_id,
-                   request.restored, request.finished_at, coalesce(request.watched_version, 0) as watched_version,
-                   leads.version
+                   request.origin, request.restored, request.finished_at,
+                   coalesce(request.watched_version, 0) as watched_version, leads.version
             from app.write_requests as request
             join raw.leads on leads.client = request.client and leads.record_id = request.lead_id
             where request.watch_until > :now and leads.version > coalesce(request.watched_version, 0)
@@ -254,7 +254,9 @@ def _tell_lifted(connection: Connection, request: Any, now: datetime) -> None:
         f"was lifted {by}. Nothing was written against it; remove the lead again if that is not right. "
         f"Reference {request.reference}."
     )
-    _tell(connection, About.WATCH, said, request, now, request.actor_id)
+    # Who works in the terminal need not be known to Slack, and then nobody would hear of it.
+    admins = (None,) if request.origin == "terminal" else ()
+    _tell(connection, About.WATCH, said, request, now, request.actor_id, *admins)
 
 
 def _tell(
