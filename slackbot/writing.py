@@ -142,9 +142,9 @@ def tell_in_view(bot: Bot, place: Place, view_id: str, title: str, receipt: Rece
     if receipt.is_pending and not receipt.is_bulk:
         publish_again(bot, place.asker)
         return  # what the modal says already; the rest is told later
-    if not show(bot, view_id, receipt_view(title, receipt)):
-        deliver(bot.client, place, lambda _form: receipt_message(receipt))
-    _was_told(bot, receipt)
+    in_view = show(bot, view_id, receipt_view(title, receipt))
+    if in_view or deliver(bot.client, place, lambda _form: receipt_message(receipt)):
+        _was_told(bot, receipt)
     publish_again(bot, place.asker)
 
 

@@ -30,7 +30,7 @@ from slackbot.modals import fill_modal, open_modal
 from slackbot.place import Place, of_interaction
 from slackbot.quoting import quoted
 from slackbot.starting import begin
-from slackbot.writing import WAIT_SECONDS, failed, form, pending_url, stored, tell_in_view, undone
+from slackbot.writing import WAIT_SECONDS, failed, form, pending_url, quoting, stored, tell_in_view, undone
 
 Body = dict[str, Any]
 LONGEST_ERROR = 1000  # ours: below an input

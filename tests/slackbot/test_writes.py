@@ -235,6 +235,20 @@ def test_a_window_that_was_closed_is_answered_by_a_message(office: Office, monke
     assert office.notes(1).count("later") == 1
 
 
+def test_an_answer_that_slack_did_not_take_is_told_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "LONGER_SECONDS", 0.2)
+    office.world.emulator.fail(latency=0.5, times=None)
+    office.form("ada", f"note {office.lead(1)}")
+    office.slack.fail("chat.postEphemeral", status=503)
+    office.slack.fail("chat.postMessage", status=503)
+    office.slack.submit("ada", **{NOTE_TEXT: "later"})
+    office.slack.close("ada")
+    assert eventually(lambda: office.notes(1).count("later") == 1, 15)
+    time.sleep(1)  # it is done, and nobody could be told
+    office.slack.recover()
+    office.told("ada", "Note added to Lea Number1.", 30)
+
+
 def test_a_lead_is_marked_with_the_status_that_was_typed(office: Office) -> None:
     office.form("ada", f"mark {office.lead(1)} manual process")
     office.slack.submit("ada", **{REASON: "asks a lot"})
