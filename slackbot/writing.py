@@ -132,7 +132,7 @@ def store_at_once(bot: Bot, question: Question, asker: Asker, key: str) -> Recei
             found = named_lead(connection, bot.settings, admission.may_see, question)
         if found is None:
             raise UyspError(f"There is no lead “{question.argument[:100]}”, so nothing was stored.")
-        asked = _AT_ONCE[question.verb](found.client, found.lead_id)
+        asked = _AT_ONCE[question.verb](found.client, found.lead_id, override=_overrides(question))
     return submitted(bot, who, asked, f"slack {key}")
 
 
@@ -262,6 +262,20 @@ def _kept(bot: Bot, writing: Writing) -> str:
     if text is None:
         raise UyspError("The message was kept for a day and is gone; choose the shortcut again. Nothing was stored.")
     return text
+
+
+def _check_any(bot: Bot, kind: str, admission: Admission, asker: Asker) -> None:
+    """Check who wants to write before a lead is chosen; once it is, that lead's client is checked too."""
+    seen = next((each.key for each in bot.settings.clients if admission.may_see(each.key)), None)
+    if seen is not None:
+        check_writer(bot.engine, bot.settings, person(bot, admission, asker), seen, what=kind)
+
+
+def _overrides(question: Question) -> bool:
+    given = question.filters.get("override")
+    if given is not None and given.casefold() != "yes":
+        raise UyspError("override: takes yes alone, and only admins may use it. Nothing was stored.")
+    return given is not None
 
 
 def _with_status(question: Question) -> tuple[Question, str]:

@@ -232,6 +232,22 @@ def test_a_late_status_is_written_only_if_nobody_decided_since(world: World) -> 
     assert_once(world, fine, other)
 
 
+def test_a_late_claim_is_set_only_if_the_lead_is_held_as_the_person_saw(world: World) -> None:
+    lead, key = world.ids[0], world.client.key
+    world.edit(lead, Claimed_By="carl@example.com")
+    world.sync()
+    world.emulator.fail(times=None, status=500)
+    late = world.ask(claim(key, lead, override=True), ADMIN).reference
+    world.work()
+    world.edit(lead, Claimed_By=BEN.email)
+    world.emulator.heal()
+    world.settle()
+    receipt = world.receipt(late)
+    assert receipt.state is State.NOT_DONE
+    assert "Not done for Lea Number0: changed" in receipt.said
+    assert world.lead(lead)["Claimed By"] == BEN.email
+
+
 def test_a_note_and_a_removal_are_carried_out_however_late(world: World) -> None:
     lead = world.ids[0]
     world.emulator.fail(times=None, drop="before")

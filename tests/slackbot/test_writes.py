@@ -275,6 +275,18 @@ def test_a_lead_is_claimed_and_given_up_from_its_card(office: Office) -> None:
     assert "Claimed By" not in office.cells(1)
 
 
+def test_admins_set_a_claim_aside_and_nobody_else(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_admins=[ADA])
+    office.world.edit(office.world.ids[1], Claimed_By="carl@example.com")
+    ask = functools.partial(office.slack.command, channel="general")
+    assert "is claimed by carl" in ask("ada", f"claim {office.lead(1)}").wait_for_answer(10).text
+    assert "Only admins" in ask("ben", f"claim {office.lead(1)} override:yes").wait_for_answer(10).text
+    assert "takes yes alone" in ask("ada", f"claim {office.lead(1)} override:no").wait_for_answer(10).text
+    assert office.cells(1)["Claimed By"] == "carl@example.com"
+    assert "is yours" in ask("ada", f"claim {office.lead(1)} override:yes").wait_for_answer(10).text
+    assert office.cells(1)["Claimed By"] == "ada@example.invalid"
+
+
 def test_home_has_a_claim_as_soon_as_it_is_done_and_not_after_it_is_given_up(office: Office) -> None:
     office.slack.open_home("ada")
     assert "You have claimed no leads" in str(office.slack.wait_for_home("ada").blocks)
