@@ -378,6 +378,25 @@ def test_who_may_not_write_gets_no_form(open_office: Callable[..., Office], who:
     assert office.world.log("action = 'ACCESS_DENIED'")
 
 
+def test_who_may_not_write_gets_no_search_either(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_writers=[ADA])
+    for line in ("note", "remove", "mark", "note nobody at all"):
+        assert "not among those who may write" in str(office.form("ben", line).blocks)
+        office.slack.close("ben")
+    office.slack.say("ada", "Call them back", "general")
+    office.slack.shortcut("ben", office.slack.workspace.screen("ben", "general")[-1], NOTE_SHORTCUT)
+    assert "not among those who may write" in str(office.opened("ben").blocks)
+    assert office.world.count("app.write_drafts") == 0
+
+
+def test_the_log_goes_out_as_a_file_to_admins_alone(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_admins=[ADA])
+    office.world.do(office.world.note(office.world.ids[1], "hello"), Person(ADA, "Ada"))
+    for who, words in (("ben", "Only admins"), ("ada", "Making uysp-history")):
+        answer = office.slack.command(who, "history", "general").wait_for_answer()
+        assert words in office.slack.press(who, answer, "Send as CSV").wait_for_answer(10).text
+
+
 def test_rights_are_checked_again_when_a_form_is_handed_in(office: Office) -> None:
     office.form("ada", f"note {office.lead(1)}")
     for _ in range(office.settings.uysp_writes_per_minute):
