@@ -69,15 +69,36 @@ def begun(bot: Bot, question: Question, channel_id: str, admission: Admission, a
         writing = replace(writing, status=status)
     bot.log_denial(admission, question)
     if not question.argument:
-        return choose_view(writing, "")
+        return choosing(bot, writing, "", admission, asker)
     try:
         with bot.engine.connect() as connection:
             found = named_lead(connection, bot.settings, admission.may_see, question)
     except AmbiguousLeadError as error:
-        return choose_view(writing, str(error))
+        return choosing(bot, writing, str(error), admission, asker)
     if found is None:
-        return choose_view(writing, f"There is no lead “{question.argument[:100]}”; look for it here.")
+        sentence = f"There is no lead “{question.argument[:100]}”; look for it here."
+        return choosing(bot, writing, sentence, admission, asker)
     return form(bot, replace(writing, lead=f"{found.client}/{found.lead_id}"), admission, asker)
+
+
+def choosing(bot: Bot, writing: Writing, sentence: str, admission: Admission, asker: Asker) -> View:
+    """Return the search for the lead to write to, with what is said above it.
+
+    Raises:
+        DeniedError: the person may write to no lead at all.
+    """
+    _check_any(bot, writing.kind, admission, asker)
+    return choose_view(writing, sentence)
+
+
+def quoting(bot: Bot, quote: str, admission: Admission, asker: Asker) -> View:
+    """Return the search for the lead to which a message is added as a note; its text is kept until then.
+
+    Raises:
+        DeniedError: as for `choosing`.
+    """
+    _check_any(bot, "note", admission, asker)
+    return choose_view(Writing("note", asker.channel_id, draft=bot.drafts.keep(quote)), "")
 
 
 def form(bot: Bot, writing: Writing, admission: Admission, asker: Asker) -> View:

@@ -22,7 +22,7 @@ from slackbot.blocks.actions import (
     Writing,
     chosen_line,
 )
-from slackbot.blocks.forms import TITLES, choose_view, error_block, filled, receipt_view
+from slackbot.blocks.forms import TITLES, error_block, filled, receipt_view
 from slackbot.blocks.views import loading_view
 from slackbot.bot import Bot
 from slackbot.bulk import bulk_stored, send_results, show_progress, stopped
@@ -86,13 +86,7 @@ def _shortcut(app: App, bot: Bot) -> None:
     def noted(ack: Ack, body: Body) -> None:
         ack()
         place = of_interaction(body)
-        writing = Writing("note", place.asker.channel_id)
-        open_modal(
-            bot,
-            place,
-            TITLES["note"],
-            lambda _who, _view: choose_view(replace(writing, draft=bot.drafts.keep(quoted(bot, body))), ""),
-        )
+        open_modal(bot, place, TITLES["note"], lambda who, _view: quoting(bot, quoted(bot, body), who, place.asker))
 
 
 def _below_receipts(app: App, bot: Bot) -> None:
