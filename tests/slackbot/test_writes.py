@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from playground.slack.limits.blocks import block_faults
 from slackbot import telling, writing
-from slackbot.answers import own
+from slackbot.answers import ask, own
 from slackbot.answers.model import Section
 from slackbot.answers.own import own_requests
 from slackbot.blocks.actions import ALSO, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
@@ -313,6 +313,21 @@ def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) ->
     office.ended("ada", "is removed")
     after = shown(office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer())
     assert all(words in after for words in ("liked the demo", "Stop reason: Not a fit", "Written just now to Lea"))
+
+
+def test_lists_have_what_was_written_marked_just_now_too(office: Office) -> None:
+    with office.world.engine.begin() as connection:
+        connection.execute(text("update marts.leads set is_hot = true, clicked = true, step = 1"))
+    office.slack.command("ada", f"claim {office.lead(1)}", "general").wait_for_answer(10)
+    office.form("ada", f"mark {office.lead(1)} manual process")
+    office.slack.submit("ada")
+    office.ended("ada", "is marked Manual Process")
+    for line, words in (("hot", "Lea"), ("dashboard", "Lea"), ("campaign webinar step:1", "Stopped")):
+        answer = shown(office.slack.command("ada", line, "general").wait_for_answer())
+        assert "Written just now to Lea Number1: " in answer, line
+        assert words in answer
+    rows = ask("hot", office.world.engine, office.settings, lambda _key: True).sections["leads"].rows
+    assert {row.lead_id: row.claimed_by for row in rows}[office.world.ids[1]] == "ada@example.invalid"
 
 
 def test_a_lead_with_the_phone_of_a_removed_one_is_shown_with_a_button_that_removes_it(office: Office) -> None:
