@@ -199,15 +199,19 @@ def _mend_overwritten(connection: Connection, edit: Any, ours: Any, now: datetim
     if same(_text(edit.before), read):
         return
     depth = int(ours.content.get("depth", 0)) + 1
+    note = ours.content.get("repairs", ours.reference)  # of the person's note, also where a repair was written over
     if depth > REPAIRS:
         said = (
             f"The Notes of {ours.lead_name} are edited in Airtable again and again while we write to them; see whether "
-            f"anything is missing there (uysp versions has it). Reference {ours.reference}."
+            f"anything is missing there (uysp versions has it). Reference {note}."
         )
-        _tell(connection, About.REPAIR, said, ours, now, None if ours.actor_id == OURSELVES else ours.actor_id, None)
+        author: str | None = connection.execute(
+            text("select actor_id from app.write_requests where reference = :note limit 1"), {"note": note}
+        ).scalar_one_or_none()
+        _tell(connection, About.REPAIR, said, ours, now, author, None)
         return
     log.warning("an edit of the Notes of a lead of client %s was written over; it is put back", edit.client)
-    content = {"base": read, "theirs": _text(edit.before), "depth": depth, "repairs": ours.reference}
+    content = {"base": read, "theirs": _text(edit.before), "depth": depth, "repairs": note}
     _store(connection, Kind.REPAIR, ours, content, f"repair {edit.id}", now)
 
 
