@@ -63,25 +63,25 @@ def begun(bot: Bot, question: Question, channel_id: str, admission: Admission, a
     """
     writing = Writing(question.verb, channel_id)
     if question.verb == "remove" and not question.argument and set(question.filters) & set(MANY_FILTERS):
-        return _bulk(bot, replace(writing, line=line_of(question)), admission, asker)
+        return bulk_form(bot, replace(writing, line=line_of(question)), admission, asker)
     if question.verb == "mark":
         question, status = _with_status(question)
         writing = replace(writing, status=status)
     bot.log_denial(admission, question)
     if not question.argument:
-        return choosing(bot, writing, "", admission, asker)
+        return _choosing(bot, writing, "", admission, asker)
     try:
         with bot.engine.connect() as connection:
             found = named_lead(connection, bot.settings, admission.may_see, question)
     except AmbiguousLeadError as error:
-        return choosing(bot, writing, str(error), admission, asker)
+        return _choosing(bot, writing, str(error), admission, asker)
     if found is None:
         sentence = f"There is no lead “{question.argument[:100]}”; look for it here."
-        return choosing(bot, writing, sentence, admission, asker)
+        return _choosing(bot, writing, sentence, admission, asker)
     return form(bot, replace(writing, lead=f"{found.client}/{found.lead_id}"), admission, asker)
 
 
-def choosing(bot: Bot, writing: Writing, sentence: str, admission: Admission, asker: Asker) -> View:
+def _choosing(bot: Bot, writing: Writing, sentence: str, admission: Admission, asker: Asker) -> View:
     """Return the search for the lead to write to, with what is said above it.
 
     Raises:
@@ -95,7 +95,7 @@ def quoting(bot: Bot, quote: str, admission: Admission, asker: Asker) -> View:
     """Return the search for the lead to which a message is added as a note; its text is kept until then.
 
     Raises:
-        DeniedError: as for `choosing`.
+        DeniedError: the person may write to no lead at all.
     """
     _check_any(bot, "note", admission, asker)
     return choose_view(Writing("note", asker.channel_id, draft=bot.drafts.keep(quote)), "")
@@ -209,9 +209,16 @@ def receipt_of(bot: Bot, reference: str) -> Receipt:
     return receipt
 
 
-def bulk_again(bot: Bot, writing: Writing, sentence: str, admission: Admission, asker: Asker) -> View:
-    """Return the form of a bulk removal anew, with what was wrong."""
-    return _bulk(bot, writing, admission, asker, sentence)
+def bulk_form(bot: Bot, writing: Writing, admission: Admission, asker: Asker, sentence: str = "") -> View:
+    """Return the form of a bulk removal, with what was wrong if it was filled in before.
+
+    Raises:
+        UyspError: the person does not administer, or a filter means nothing.
+    """
+    with bot.engine.connect() as connection:
+        shown = _previewed(connection, bot, writing.line, admission)
+    check_writer(bot.engine, bot.settings, person(bot, admission, asker), shown.client, what="bulk removal", admin=True)
+    return bulk_view(writing, shown.said, shown.word, sentence)
 
 
 def submitted(bot: Bot, who: Person, asked: Asked, key: str) -> Receipt:
@@ -264,13 +271,6 @@ def _asked(bot: Bot, writing: Writing, given: Filled) -> Asked:
     with bot.engine.connect() as connection:
         offered = {other.lead_id for other in same_phone(connection, client, lead_id)}
     return removal(client, (lead_id, *(each for each in given.also if each in offered)), given.reason)
-
-
-def _bulk(bot: Bot, writing: Writing, admission: Admission, asker: Asker, sentence: str = "") -> View:
-    with bot.engine.connect() as connection:
-        shown = _previewed(connection, bot, writing.line, admission)
-    check_writer(bot.engine, bot.settings, person(bot, admission, asker), shown.client, what="bulk removal", admin=True)
-    return bulk_view(writing, shown.said, shown.word, sentence)
 
 
 def _previewed(connection: Connection, bot: Bot, line: str, admission: Admission) -> Preview:
