@@ -91,7 +91,7 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
             desk=Desk(),
             reads=Reads(),
             previews=Previews(),
-            drafts=Drafts(),
+            drafts=Drafts(engine),
             worker=worker,
             results=Desk(),
             closing=threading.Event(),

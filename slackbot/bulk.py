@@ -15,7 +15,7 @@ from slackbot.bot import Bot, said
 from slackbot.connection import UNREACHABLE, error_word
 from slackbot.exporting import NotSentError, sent_file
 from slackbot.place import Place, deliver
-from slackbot.writing import asked_of_many, bulk_again, failed, person, receipt_of, submitted
+from slackbot.writing import asked_of_many, bulk_form, failed, person, receipt_of, submitted
 from uysp.actions.bulk import stop
 from uysp.actions.requests import Receipt, utc_now
 from uysp.actions.rights import check_writer
@@ -32,7 +32,7 @@ def bulk_stored(bot: Bot, writing: Writing, view: dict[str, Any], admission: Adm
         asked = asked_of_many(bot, writing.line, filled(view), admission)
         receipt = submitted(bot, who, asked, f"slack view {view['id']}")
     except UyspError as error:
-        return bulk_again(bot, writing, str(error), admission, place.asker)
+        return bulk_form(bot, writing, admission, place.asker, str(error))
     if receipt.is_new:
         _follow(bot, place.asker, receipt)
     return receipt_view(TITLES["remove"], receipt)

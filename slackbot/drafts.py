@@ -1,32 +1,36 @@
-"""Texts that are too long for a modal's input, kept until it is submitted; a restart forgets them, and says so."""
+"""Texts that are too long for a modal's input, kept in the database until it is submitted: a restart loses none."""
 
 import secrets
-import time
-from collections import OrderedDict
-from threading import Lock
 
-REMEMBERED_SECONDS = 3600
-MOST_REMEMBERED = 1000
+from sqlalchemy import Engine, text
+
+from uysp.raw import storable
 
 
 class Drafts:
-    """Texts by the key that the modal carries."""
+    """Texts by the key that the modal carries; `uysp.actions.watch.prune` forgets them after a day.
 
-    def __init__(self) -> None:
-        self._texts: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._lock = Lock()
+    Args:
+        engine: of the bot.
+    """
 
-    def keep(self, text: str) -> str:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def keep(self, body: str) -> str:
         """Keep a text, and return its key."""
-        key, now = secrets.token_hex(8), time.monotonic()
-        with self._lock:
-            self._texts[key] = (now, text)
-            while len(self._texts) > MOST_REMEMBERED or now - next(iter(self._texts.values()))[0] > REMEMBERED_SECONDS:
-                self._texts.popitem(last=False)
+        key = secrets.token_hex(8)
+        with self._engine.begin() as connection:
+            connection.execute(
+                text("insert into app.write_drafts (key, body) values (:key, :body)"),
+                {"key": key, "body": storable(body)},
+            )
         return key
 
     def text(self, key: str) -> str | None:
         """Return a text; None: it is not kept any more."""
-        with self._lock:
-            kept = self._texts.get(key)
-        return None if kept is None else kept[1]
+        with self._engine.connect() as connection:
+            body: str | None = connection.execute(
+                text("select body from app.write_drafts where key = :key"), {"key": key}
+            ).scalar_one_or_none()
+        return body

@@ -8,10 +8,13 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlalchemy import Connection
 
 from slackbot.access import Admission
+from slackbot.answers import history
 from slackbot.blocks.csv_file import csv_file, csv_name
 from slackbot.bot import Bot, said
 from slackbot.connection import UNREACHABLE, error_word
 from slackbot.place import Place
+from slackbot.writing import person
+from uysp.actions.rights import check_writer
 from uysp.activity import Action, append
 from uysp.errors import UyspError
 
@@ -35,6 +38,9 @@ def _sent(bot: Bot, line: str, section_name: str, place: Place) -> str:
     section = answer.sections.get(section_name)
     if section is None or not section.rows:
         return "There are no rows to send, so no file was made."
+    if answer.verb == history.TOPIC.verb.name:
+        for key in answer.clients:
+            check_writer(bot.engine, bot.settings, person(bot, admission, place.asker), key, what="history", admin=True)
     content = csv_file(section, personal=True, zone=admission.zone)
     rows = len(section.rows)
     name = csv_name(answer, section_name)

@@ -20,7 +20,7 @@ LONGEST_QUOTE = 40  # characters of what was typed that an error repeats
 # In lines that we write.
 _ORDER = (
     *("campaign", "period", "top", "step", "state", "status", "source", "engagement", "icp", "created"),
-    *("sort", "page", "client"),
+    *("sort", "page", "client", "override"),
 )
 _STRAIGHT_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
 # A filter's name, then what is quoted or goes to the next blank. A single quote opens only where it also closes a word,

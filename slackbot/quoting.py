@@ -15,8 +15,18 @@ def quoted(bot: Bot, body: Mapping[str, Any]) -> str:
     try:
         link = str(bot.client.chat_getPermalink(channel=channel, message_ts=str(message["ts"]))["permalink"])
     except UNREACHABLE:  # Slack's refusals among them: the bot need not be in that conversation
-        link = ""
+        link = _link(body)
     return "\n".join(part for part in (plain, link) if part)
+
+
+def _link(body: Mapping[str, Any]) -> str:
+    """Return a message's address as Slack writes it, for conversations that the bot is not in."""
+    domain, message = (body.get("team") or {}).get("domain"), body["message"]
+    if not domain:
+        return ""
+    address = f"https://{domain}.slack.com/archives/{body['channel']['id']}/p{str(message['ts']).replace('.', '')}"
+    thread = message.get("thread_ts")
+    return f"{address}?thread_ts={thread}&cid={body['channel']['id']}" if thread else address
 
 
 def _name(bot: Bot, user_id: str) -> str | None:

@@ -85,7 +85,11 @@ class Teller:
         """Post a message to everybody who is to read it; returns False if it certainly reached nobody for now."""
         content = self._content(message)
         reached = False
-        for person in self._recipients(message):
+        try:
+            people = self._recipients(message)
+        except UNREACHABLE:
+            return False
+        for person in people:
             try:
                 self._client.chat_postMessage(channel=person, unfurl_links=False, unfurl_media=False, **content)
                 reached = True
@@ -109,11 +113,25 @@ class Teller:
 
     def _recipients(self, message: Message) -> list[str]:
         if message.recipient is None:
-            return sorted(self._access.people_of(self._settings.uysp_admins) - {self._asker(message)})
-        if _SLACK_ID.fullmatch(message.recipient):
-            return [message.recipient]
-        _log.info("%s was asked for outside Slack; its end stands in the log alone", message.reference)
+            return sorted(self._access.people_of(self._settings.uysp_admins) - {self._slack_id(self._asker(message))})
+        person = self._slack_id(message.recipient)
+        if person:
+            return [person]
+        _log.info("%s was asked for by nobody whom Slack knows; its end stands in the log alone", message.reference)
         return []
+
+    def _slack_id(self, actor: str) -> str:
+        """Return the Slack user id of who acted, which in the terminal may be an email; '' for who is not in Slack."""
+        if _SLACK_ID.fullmatch(actor):
+            return actor
+        if "@" not in actor:
+            return ""
+        try:
+            return str(self._client.users_lookupByEmail(email=actor)["user"]["id"])
+        except SlackApiError as error:
+            if error_word(error) in _PASSING:
+                raise
+            return ""
 
     def _asker(self, message: Message) -> str:
         """Return who asked for what a message is about: they have a message of their own."""

@@ -63,21 +63,42 @@ def begun(bot: Bot, question: Question, channel_id: str, admission: Admission, a
     """
     writing = Writing(question.verb, channel_id)
     if question.verb == "remove" and not question.argument and set(question.filters) & set(MANY_FILTERS):
-        return _bulk(bot, replace(writing, line=line_of(question)), admission, asker)
+        return bulk_form(bot, replace(writing, line=line_of(question)), admission, asker)
     if question.verb == "mark":
         question, status = _with_status(question)
         writing = replace(writing, status=status)
     bot.log_denial(admission, question)
     if not question.argument:
-        return choose_view(writing, "")
+        return _choosing(bot, writing, "", admission, asker)
     try:
         with bot.engine.connect() as connection:
             found = named_lead(connection, bot.settings, admission.may_see, question)
     except AmbiguousLeadError as error:
-        return choose_view(writing, str(error))
+        return _choosing(bot, writing, str(error), admission, asker)
     if found is None:
-        return choose_view(writing, f"There is no lead “{question.argument[:100]}”; look for it here.")
+        sentence = f"There is no lead “{question.argument[:100]}”; look for it here."
+        return _choosing(bot, writing, sentence, admission, asker)
     return form(bot, replace(writing, lead=f"{found.client}/{found.lead_id}"), admission, asker)
+
+
+def _choosing(bot: Bot, writing: Writing, sentence: str, admission: Admission, asker: Asker) -> View:
+    """Return the search for the lead to write to, with what is said above it.
+
+    Raises:
+        DeniedError: the person may write to no lead at all.
+    """
+    _check_any(bot, writing.kind, admission, asker)
+    return choose_view(writing, sentence)
+
+
+def quoting(bot: Bot, quote: str, admission: Admission, asker: Asker) -> View:
+    """Return the search for the lead to which a message is added as a note; its text is kept until then.
+
+    Raises:
+        DeniedError: the person may write to no lead at all.
+    """
+    _check_any(bot, "note", admission, asker)
+    return choose_view(Writing("note", asker.channel_id, draft=bot.drafts.keep(quote)), "")
 
 
 def form(bot: Bot, writing: Writing, admission: Admission, asker: Asker) -> View:
@@ -132,7 +153,7 @@ def store_at_once(bot: Bot, question: Question, asker: Asker, key: str) -> Recei
             found = named_lead(connection, bot.settings, admission.may_see, question)
         if found is None:
             raise UyspError(f"There is no lead “{question.argument[:100]}”, so nothing was stored.")
-        asked = _AT_ONCE[question.verb](found.client, found.lead_id)
+        asked = _AT_ONCE[question.verb](found.client, found.lead_id, override=_overrides(question))
     return submitted(bot, who, asked, f"slack {key}")
 
 
@@ -142,9 +163,9 @@ def tell_in_view(bot: Bot, place: Place, view_id: str, title: str, receipt: Rece
     if receipt.is_pending and not receipt.is_bulk:
         publish_again(bot, place.asker)
         return  # what the modal says already; the rest is told later
-    if not show(bot, view_id, receipt_view(title, receipt)):
-        deliver(bot.client, place, lambda _form: receipt_message(receipt))
-    _was_told(bot, receipt)
+    in_view = show(bot, view_id, receipt_view(title, receipt))
+    if in_view or deliver(bot.client, place, lambda _form: receipt_message(receipt)):
+        _was_told(bot, receipt)
     publish_again(bot, place.asker)
 
 
@@ -188,9 +209,16 @@ def receipt_of(bot: Bot, reference: str) -> Receipt:
     return receipt
 
 
-def bulk_again(bot: Bot, writing: Writing, sentence: str, admission: Admission, asker: Asker) -> View:
-    """Return the form of a bulk removal anew, with what was wrong."""
-    return _bulk(bot, writing, admission, asker, sentence)
+def bulk_form(bot: Bot, writing: Writing, admission: Admission, asker: Asker, sentence: str = "") -> View:
+    """Return the form of a bulk removal, with what was wrong if it was filled in before.
+
+    Raises:
+        UyspError: the person does not administer, or a filter means nothing.
+    """
+    with bot.engine.connect() as connection:
+        shown = _previewed(connection, bot, writing.line, admission)
+    check_writer(bot.engine, bot.settings, person(bot, admission, asker), shown.client, what="bulk removal", admin=True)
+    return bulk_view(writing, shown.said, shown.word, sentence)
 
 
 def submitted(bot: Bot, who: Person, asked: Asked, key: str) -> Receipt:
@@ -245,13 +273,6 @@ def _asked(bot: Bot, writing: Writing, given: Filled) -> Asked:
     return removal(client, (lead_id, *(each for each in given.also if each in offered)), given.reason)
 
 
-def _bulk(bot: Bot, writing: Writing, admission: Admission, asker: Asker, sentence: str = "") -> View:
-    with bot.engine.connect() as connection:
-        shown = _previewed(connection, bot, writing.line, admission)
-    check_writer(bot.engine, bot.settings, person(bot, admission, asker), shown.client, what="bulk removal", admin=True)
-    return bulk_view(writing, shown.said, shown.word, sentence)
-
-
 def _previewed(connection: Connection, bot: Bot, line: str, admission: Admission) -> Preview:
     many = many_leads(connection, bot.settings, admission.may_see, question_of(line))
     return preview(connection, many.client, many.lead_ids)
@@ -260,10 +281,22 @@ def _previewed(connection: Connection, bot: Bot, line: str, admission: Admission
 def _kept(bot: Bot, writing: Writing) -> str:
     text = bot.drafts.text(writing.draft)
     if text is None:
-        raise UyspError(
-            "I was restarted since, and the message is gone; choose the shortcut again. Nothing was stored."
-        )
+        raise UyspError("The message was kept for a day and is gone; choose the shortcut again. Nothing was stored.")
     return text
+
+
+def _check_any(bot: Bot, kind: str, admission: Admission, asker: Asker) -> None:
+    """Check who wants to write before a lead is chosen; once it is, that lead's client is checked too."""
+    seen = next((each.key for each in bot.settings.clients if admission.may_see(each.key)), None)
+    if seen is not None:
+        check_writer(bot.engine, bot.settings, person(bot, admission, asker), seen, what=kind)
+
+
+def _overrides(question: Question) -> bool:
+    given = question.filters.get("override")
+    if given is not None and given.casefold() != "yes":
+        raise UyspError("override: takes yes alone, and only admins may use it. Nothing was stored.")
+    return given is not None
 
 
 def _with_status(question: Question) -> tuple[Question, str]:

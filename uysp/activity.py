@@ -3,9 +3,9 @@
 Lines of writes have these details: `reference` (shared by all leads of one action), `before` and `after` (values by
 Airtable's field name; of a note its own text alone, in `before` where it was taken out), `version` (the version of
 raw.leads_history that the write caused; absent where there is none), and what was asked for: `type`, `reason`,
-`status`, `undone`. Outcomes: `done`, `unchanged` (nothing had to be written), `not_done` (overtaken or refused by what
-Airtable held), `failed`, `stopped` (a bulk removal ended early), `denied`, `repaired` (a note that an edit by hand had
-lost, or had cost, is there again).
+`status`, `undoes`, `watch`, `repairs` (docs/writes.md). Outcomes: `done`, `unchanged` (nothing had to be written),
+`not_done` (overtaken or refused by what Airtable held), `failed`, `stopped` (a bulk removal ended early), `denied`,
+`repaired` (a note that an edit by hand had lost, or had cost, is there again).
 """
 
 import csv

@@ -135,9 +135,10 @@ def log_as_csv(what: str, client: str | None, who: str | None) -> str:
 
     settings = load_settings()
     keys = [each.key for each in chosen_clients(settings, client)]
+    actor = acting_person(settings, who)
     with open_database(settings, Role.BOT) as engine:
         for key in keys:
-            check_writer(engine, settings, acting_person(settings, who), key, what="history", admin=True)
+            check_writer(engine, settings, actor, key, what="history", admin=True)
         reference = what.upper() if re.fullmatch("[0-9A-Fa-f]{8}", what) else None
         lead_id = find_lead(engine, settings, what, client)[1] if what and reference is None else None
         with engine.connect() as connection:

@@ -11,6 +11,7 @@ from slackbot.answers import leads
 from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.campaigns import COLUMNS, campaign_label
 from slackbot.answers.filters import LEAD_FILTERS, described, lead_condition, narrows_leads
+from slackbot.answers.just_now import with_own_writes
 from slackbot.answers.model import (
     MOST_POINTS,
     Chart,
@@ -88,8 +89,10 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     listed = "step" in question.filters or narrows_leads(question.filters)
     summary = " ".join(_described(row) for row in rows)
     title = campaign_label(rows[0]) if rows else name
+    notes = (_NOTE,) if steps else ()
     if listed:
-        sections["leads"], said = _lead_list(question, connection, clients)
+        sections["leads"], said, just_now = _lead_list(question, connection, clients)
+        notes = (*just_now, *notes)
         summary = f"{said} {summary}"
         if "step" in question.filters:
             title = f"{title}, step {question.filters['step']}"
@@ -97,21 +100,24 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         title,
         summary,
         sections,
-        notes=(_NOTE,) if steps else (),
+        notes=notes,
         charts=() if listed else tuple(_funnel(name, steps)),
         links=tuple(_links(question, name, listed=listed)),
         choices=tuple(_choices(question, steps, listed=listed)),
     )
 
 
-def _lead_list(question: Question, connection: Connection, clients: tuple[str, ...]) -> tuple[Section, str]:
-    """Return the leads that the filters leave, and what they are in a sentence."""
+def _lead_list(
+    question: Question, connection: Connection, clients: tuple[str, ...]
+) -> tuple[Section, str, tuple[str, ...]]:
+    """Return the leads that the filters leave, what they are in a sentence, and what was written to them just now."""
     filters = question.filters
     condition, values = lead_condition(filters)
     total = leads.count_leads(connection, clients, condition, values)
     part = leads.cut(question, total)
     order = _SORTS[filters.get("sort", "icp")]
-    rows = leads.select_leads(connection, clients, condition, values, order, part.limit, part.offset)
+    found = leads.select_leads(connection, clients, condition, values, order, part.limit, part.offset)
+    rows, just_now = with_own_writes(connection, found)
     at = f" at step {filters['step']} now" if "step" in filters else ""
     section = Section(
         rows,
@@ -121,7 +127,7 @@ def _lead_list(question: Question, connection: Connection, clients: tuple[str, .
         link=leads.lead_link,
         page=part.page,
     )
-    return section, f"{counted(total, 'lead')}{at}{described(filters)}."
+    return section, f"{counted(total, 'lead')}{at}{described(filters)}.", just_now
 
 
 def _described(row: CampaignPerformance) -> str:

@@ -12,6 +12,7 @@ from slackbot.answers.activity import trend
 from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.campaigns import campaign_label, campaign_link
 from slackbot.answers.filters import DEFAULT_PERIOD, PERIODS
+from slackbot.answers.just_now import with_own_writes
 from slackbot.answers.model import Choice, Column, Findings, Kind, Layout, Link, Section, Topic, column_list, read_row
 from slackbot.answers.wording import counted
 from slackbot.grammar import Question, Verb, line, said
@@ -73,7 +74,8 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     found = connection.execute(_SELECT, {"clients": list(clients), "period": period}).mappings()
     overview = [read_row(Overview, row) for row in found]
     campaigns = best_campaigns(performance(connection, clients, {}))[:TOP_CAMPAIGNS]
-    hot = leads.select_leads(connection, clients, " and is_hot", {}, leads.HOTTEST, TOP_LEADS)
+    hottest = leads.select_leads(connection, clients, " and is_hot", {}, leads.HOTTEST, TOP_LEADS)
+    hot, just_now = with_own_writes(connection, hottest)
     client = {name: value for name, value in question.filters.items() if name == "client"}
     sections = {
         "overview": Section(overview, leads.with_client(_columns(period), clients), "Overview", layout=Layout.CARD),
@@ -96,7 +98,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         f"Dashboard, {PERIODS[period]}",
         _summary(overview, period),
         sections,
-        notes=tuple(_since(overview, period)),
+        notes=(*just_now, *_since(overview, period)),
         charts=trend(connection, clients, period),
         links=(
             Link("Campaigns", line("campaigns", filters=client)),

@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from slackbot.answers import leads
 from slackbot.answers.dashboard import HOT_COLUMNS, TOP_LEADS
 from slackbot.answers.filters import LEAD_FILTERS, described, lead_condition
+from slackbot.answers.just_now import with_own_writes
 from slackbot.answers.model import Choice, Findings, Link, Section, Topic
 from slackbot.answers.wording import counted, short
 from slackbot.grammar import Question, Verb, line, said
@@ -18,7 +19,8 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     most = int(question.filters.get("top", TOP_LEADS))
     condition, values = lead_condition(question.filters)
     condition = f" and is_hot{condition}"
-    rows = leads.select_leads(connection, clients, condition, values, leads.HOTTEST, most)
+    found = leads.select_leads(connection, clients, condition, values, leads.HOTTEST, most)
+    rows, just_now = with_own_writes(connection, found)
     total = leads.count_leads(connection, clients, condition, values)
     within = f" in {short(question.filters['campaign'])}" if "campaign" in question.filters else ""
     which = within + described(question.filters)
@@ -39,6 +41,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         "Hot leads",
         f"{counted(total, 'hot lead')}{which}{shown}.",
         {"leads": section},
+        notes=just_now,
         links=tuple(links),
         choices=(_how_many(question, most),) if total > _OFFERED[0] else (),
     )

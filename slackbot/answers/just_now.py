@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound="SomeLead")
 
 
+MOST_NAMED = 5  # leads; more are counted
+_FOLLOW = "Numbers follow with the next build of the marts."
+
+
 def with_own_writes(connection: Connection, leads: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
     """Return the leads with what was written to them just now, and what to say of that."""
     columns = frozenset(each.name for lead in leads[:1] for each in fields(lead))
@@ -47,9 +51,9 @@ def with_own_writes(connection: Connection, leads: Sequence[Row]) -> tuple[list[
         laid.append(replace(lead, **values))
         if values:
             words = ", ".join(name.replace("_", " ").replace("sms ", "SMS ").replace("hrq", "HRQ") for name in values)
-            notes.append(
-                f"Written just now to {short(lead.name)}: {words}. Numbers follow with the next build of the marts."
-            )
+            notes.append(f"Written just now to {short(lead.name)}: {words}. {_FOLLOW}")
+    if len(notes) > MOST_NAMED:
+        notes = [f"Written just now to {len(notes):,} of these leads. {_FOLLOW}"]
     return laid, tuple(notes)
 
 

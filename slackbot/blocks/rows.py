@@ -216,7 +216,7 @@ def _below(each: Section, name: str, rows_shown: int, reader: Reader, ids: Itera
     elements = [
         _open(each, rows_shown, ids),
         *(_paging(each.page, ids) if each.page is not None else ()),
-        _file(name, reader.line) if rows_shown < len(each.rows) or _is_part(each) else None,
+        _file(name, reader.line) if rows_shown < len(each.rows) or _file_has_more(each) else None,
     ]
     yield from actions([element for element in elements if element is not None])
 
@@ -242,5 +242,7 @@ def _file(name: str, line: str) -> Block | None:
     return button("Send as CSV", line, csv_id(name))
 
 
-def _is_part(each: Section) -> bool:
-    return each.page is not None and each.page.total > len(each.rows)
+def _file_has_more(each: Section) -> bool:
+    """Return whether a file has more than the answer: other rows, or other columns."""
+    is_part = each.page is not None and each.page.total > len(each.rows)
+    return is_part or (bool(each.file_columns) and bool(each.rows))

@@ -1,6 +1,7 @@
 """What writes: the forms, the message shortcut, undoing, and what is pressed below a bulk removal."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from slackbot.blocks.actions import (
     Writing,
     chosen_line,
 )
-from slackbot.blocks.forms import TITLES, choose_view, error_block, filled, receipt_view
+from slackbot.blocks.forms import TITLES, error_block, filled, receipt_view
 from slackbot.blocks.views import loading_view
 from slackbot.bot import Bot
 from slackbot.bulk import bulk_stored, send_results, show_progress, stopped
@@ -29,7 +30,7 @@ from slackbot.modals import fill_modal, open_modal
 from slackbot.place import Place, of_interaction
 from slackbot.quoting import quoted
 from slackbot.starting import begin
-from slackbot.writing import WAIT_SECONDS, failed, form, pending_url, stored, tell_in_view, undone
+from slackbot.writing import WAIT_SECONDS, failed, form, pending_url, quoting, stored, tell_in_view, undone
 
 Body = dict[str, Any]
 LONGEST_ERROR = 1000  # ours: below an input
@@ -85,43 +86,27 @@ def _shortcut(app: App, bot: Bot) -> None:
     def noted(ack: Ack, body: Body) -> None:
         ack()
         place = of_interaction(body)
-        writing = Writing("note", place.asker.channel_id)
-        open_modal(
-            bot,
-            place,
-            TITLES["note"],
-            lambda _who, _view: choose_view(replace(writing, draft=bot.drafts.keep(quoted(bot, body))), ""),
-        )
+        open_modal(bot, place, TITLES["note"], lambda who, _view: quoting(bot, quoted(bot, body), who, place.asker))
 
 
 def _below_receipts(app: App, bot: Bot) -> None:
-    @app.action(UNDO)
-    def undo(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: undone(bot, place, chosen_line(action)))
-
-    @app.action(PROGRESS)
-    def looked(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: show_progress(bot, place, chosen_line(action)))
-
-    @app.action(STOP)
-    def ended(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: stopped(bot, place, chosen_line(action)))
-
-    @app.action(RESULTS)
-    def wanted(ack: Ack, body: Body, action: Body) -> None:
-        ack()
-        place = of_interaction(body)
-        bot.take(place, lambda: send_results(bot, place, chosen_line(action)))
+    for button, job in ((UNDO, undone), (PROGRESS, show_progress), (STOP, stopped), (RESULTS, send_results)):
+        app.action(button)(_pressed(bot, job))
 
     @app.action(RECORD)
     def opened(ack: Ack) -> None:
         ack()
+
+
+def _pressed(bot: Bot, job: Callable[[Bot, Place, str], None]) -> Callable[[Ack, Body, Body], None]:
+    """Return the listener to a button that carries an action's reference."""
+
+    def pressed(ack: Ack, body: Body, action: Body) -> None:
+        ack()
+        place = of_interaction(body)
+        bot.take(place, lambda: job(bot, place, chosen_line(action)))
+
+    return pressed
 
 
 def _at_form(body: Body) -> tuple[Place, Writing]:

@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from tests.actions.world import ANNA, BEN, Make, RealClock, World, claim
+from tests.actions.world import ADMIN, ANNA, BEN, Make, RealClock, World, claim
 from uysp.actions import messages
 from uysp.actions.model import Asked, State
+from uysp.actions.notes import REPAIRS
 from uysp.actions.queue import LostError, holding, take
 from uysp.actions.requests import await_receipt
 from uysp.actions.worker import IN_FLIGHT
@@ -232,6 +233,22 @@ def test_a_late_status_is_written_only_if_nobody_decided_since(world: World) -> 
     assert_once(world, fine, other)
 
 
+def test_a_late_claim_is_set_only_if_the_lead_is_held_as_the_person_saw(world: World) -> None:
+    lead, key = world.ids[0], world.client.key
+    world.edit(lead, Claimed_By="carl@example.com")
+    world.sync()
+    world.emulator.fail(times=None, status=500)
+    late = world.ask(claim(key, lead, override=True), ADMIN).reference
+    world.work()
+    world.edit(lead, Claimed_By=BEN.email)
+    world.emulator.heal()
+    world.settle()
+    receipt = world.receipt(late)
+    assert receipt.state is State.NOT_DONE
+    assert "Not done for Lea Number0: changed" in receipt.said
+    assert world.lead(lead)["Claimed By"] == BEN.email
+
+
 def test_a_note_and_a_removal_are_carried_out_however_late(world: World) -> None:
     lead = world.ids[0]
     world.emulator.fail(times=None, drop="before")
@@ -291,6 +308,22 @@ def test_a_note_that_a_hand_edit_overwrote_or_that_overwrote_one_is_mended(world
     assert [line.outcome for line in world.log()].count("repaired") >= 2
 
 
+def test_edits_that_are_written_over_again_and_again_are_for_a_person(world: World) -> None:
+    lead = world.ids[0]
+    world.edit(lead, Notes="base")
+    world.sync()
+    reference = world.ask(world.note(lead, "ours")).reference
+    for _ in range(REPAIRS + 1):
+        with holding(world.engine) as holder:
+            assert world.worker(pace=lambda _client: Insister(world, lead)).step(holder)
+        world.sync()
+        world.watch()
+    assert world.work() == 0, "it is not put back any more"
+    told = [(to, said) for about, to, said in world.messages() if about == "repair"]
+    assert [to for to, _ in told] == [ANNA.id, None]
+    assert told[0][1].endswith(f"Reference {reference}.")
+
+
 class Meddler(Thief):
     """A pace in whose second waiting, right before our write, somebody edits the Notes."""
 
@@ -302,7 +335,19 @@ class Meddler(Thief):
     def wait(self, _kind: Kind, /) -> None:
         self.waits += 1
         if self.waits == 2:
-            self.world.edit(self.lead, Notes="base, edited by hand")
+            self.world.edit(self.lead, Notes=self.edited())
+
+    def edited(self) -> str:
+        """What the cell holds then."""
+        return "base, edited by hand"
+
+
+class Insister(Meddler):
+    """The same, by somebody who writes on in what is there."""
+
+    def edited(self) -> str:
+        """What the cell holds then."""
+        return f"{self.world.lead(self.lead)['Notes']} and more"
 
 
 def test_waiting_is_over_within_two_seconds_while_airtable_answers_in_a_fifth(world: World) -> None:

@@ -5,13 +5,19 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from tests.actions.test_exactly_once import cut_off
 from tests.actions.world import ADMIN, ANNA, BEN, HRQ, Make, World
+from uysp.actions.attempt import ANSWERS_BELIEVED
 from uysp.actions.bulk import bulk_removal, preview, progress, stop
 from uysp.actions.model import State
 from uysp.actions.queue import holding
 from uysp.actions.removal import removal, same_phone
 from uysp.actions.rights import DeniedError
 from uysp.actions.text import TextError
+from uysp.actions.watch import RESTORED
+from uysp.actions.worker import IN_FLIGHT
+from uysp.airtable.client import Gateway
+from uysp.airtable.model import Record
 from uysp.errors import UyspError
 from uysp.forget import forget_lead
 
@@ -30,6 +36,38 @@ def test_a_removal_writes_four_cells_in_one_patch(world: World) -> None:
         "Processing Status": "In Sequence", "SMS Stop": None, "SMS Stop Reason": None, "HRQ Status": None,
     }  # fmt: skip
     assert line.details["after"] == FOUR
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, State.DONE), (100, State.FAILED)])
+def test_an_answer_that_does_not_say_what_was_asked_is_not_believed(
+    world: World, monkeypatch: pytest.MonkeyPatch, times: int, state: State
+) -> None:
+    """Something in Airtable unchecks SMS Stop at once, before the answer is made."""
+    lead = world.ids[0]
+    update = Gateway.update
+    left = [times]
+
+    def undone(gateway: Gateway, table_id: str, changes: Any, just_before: Any = None) -> list[Record]:
+        answered = update(gateway, table_id, changes, just_before)
+        left[0] -= 1
+        if left[0] < 0:
+            return answered
+        world.edit(lead, SMS_Stop=False)
+        found = gateway.record(table_id, lead)
+        assert found is not None
+        return [found]
+
+    monkeypatch.setattr(Gateway, "update", undone)
+    reference = world.do(world.removal(lead)).reference
+    assert world.receipt(reference).said.startswith("NOT stopped yet")
+    assert world.messages() == []
+    world.settle()
+    receipt = world.receipt(reference)
+    assert receipt.state is state
+    assert (world.lead(lead).get("SMS Stop") is True) == (state is State.DONE)
+    if state is State.FAILED:
+        assert "shows something else" in receipt.said
+        assert left == [100 - ANSWERS_BELIEVED]
 
 
 @pytest.mark.parametrize("cells", [{"Booked": True}, {"Processing_Status": "Completed"}, {"Processing_Status": None}])
@@ -133,8 +171,13 @@ def test_records_of_the_same_phone_are_offered(make: Make) -> None:
         offered = same_phone(connection, world.client.key, lead)
         assert same_phone(connection, world.client.key, short) == []
     assert {each.lead_id: each.chosen for each in offered} == {twin: True, other: False}
-    for each in many[:4]:
+    for each in many[:3]:
         world.edit(each, Phone="4155557777", Last_Name="Doe")
+    world.sync()
+    with world.engine.connect() as connection:
+        offered = same_phone(connection, world.client.key, lead)
+    assert {each.lead_id for each in offered if each.chosen} == {twin, *many[:3]}, "five are not too many"
+    world.edit(many[3], Phone="4155557777", Last_Name="Doe")
     world.sync()
     with world.engine.connect() as connection:
         offered = same_phone(connection, world.client.key, lead)
@@ -185,6 +228,16 @@ def test_who_opted_out_or_booked_stays_stopped(world: World, cells: dict[str, An
     world.edit(lead, **cells)
     assert world.undo(receipt.reference).state is State.NOT_DONE
     assert world.lead(lead)["SMS Stop"] is True
+
+
+def test_a_stop_is_not_undone_to_a_reason_that_is_an_opt_out(world: World) -> None:
+    lead = world.ids[0]
+    world.edit(lead, SMS_Stop_Reason="Stop.")
+    receipt = world.do(world.removal(lead))
+    undone = world.undo(receipt.reference)
+    assert undone.state is State.NOT_DONE
+    assert "opted out or booked" in undone.said
+    assert {name: world.lead(lead)[name] for name in FOUR} == FOUR
 
 
 def test_an_undoing_comes_too_late_after_a_quarter_of_an_hour(world: World) -> None:
@@ -271,6 +324,30 @@ def test_a_stop_that_somebody_lifted_is_not_fought_but_told(world: World) -> Non
     assert "can be written to again" in said
 
 
+def test_of_a_stop_that_was_lifted_admins_hear_where_the_remover_worked_in_the_terminal(world: World) -> None:
+    lead = world.ids[0]
+    world.do(world.removal(lead), origin="terminal")
+    world.edit(lead, SMS_Stop=False)
+    world.sync()
+    world.watch()
+    assert [to for about, to, _ in world.messages() if about == "watch"] == [ANNA.id, None]
+
+
+def test_a_status_that_is_written_over_again_and_again_is_for_a_person(world: World) -> None:
+    lead = world.ids[0]
+    world.do(world.removal(lead))
+    for turn in range(RESTORED + 2):
+        world.edit(lead, Processing_Status="In Sequence")
+        world.sync()
+        world.watch()
+        world.work()
+        assert world.lead(lead)["Processing Status"] == ("Stopped" if turn < RESTORED else "In Sequence")
+    assert [to for about, to, said in world.messages() if about == "watch" and "written over" in said] == [
+        ANNA.id,
+        None,
+    ], "once"
+
+
 def test_after_a_day_nobody_looks_any_more(world: World) -> None:
     lead = world.ids[0]
     world.do(world.removal(lead))
@@ -329,6 +406,26 @@ def test_a_batch_with_a_record_that_is_gone_removes_the_others(make: Make) -> No
     by_lead = {result.lead_id: result.state for result in world.receipt(receipt.reference).results}
     assert by_lead.pop(gone) is State.FAILED
     assert set(by_lead.values()) == {State.DONE}
+
+
+def test_a_bulk_removal_goes_on_after_crashes_where_it_stood(make: Make) -> None:
+    world = make(leads=25)
+    with world.engine.connect() as connection:
+        shown = preview(connection, world.client.key, world.ids)
+    reference = world.ask(bulk_removal(shown, "Campaign ended", shown.word), ADMIN).reference
+    finished = [0]
+    for point in range(6, 60, 6):
+        cut_off(world, point)
+        world.clock.advance(IN_FLIGHT.total_seconds() + 1)
+        with world.engine.connect() as connection:
+            finished.append(progress(connection, reference).finished)
+    assert finished == sorted(finished)
+    assert any(0 < each < 25 for each in finished), "it was cut off between its batches"
+    world.settle()
+    assert {result.state for result in world.receipt(reference).results} == {State.DONE}
+    assert sorted(row["id"] for row in world.writes("SMS Stop")) == sorted(world.ids), "each once"
+    assert len(world.log()) == 25
+    assert [to for _, to, said in world.messages() if "25 removed" in said] == [ADMIN.id]
 
 
 def test_a_bulk_removal_can_be_stopped(make: Make) -> None:

@@ -268,8 +268,4 @@ def make_world(engine: Engine, settings: Settings, emulator: Emulator, **options
     return world
 
 
-def lines_of(body: str) -> list[str]:
-    return body.split("\n\n")
-
-
 Make = Callable[..., World]

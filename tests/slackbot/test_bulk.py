@@ -78,3 +78,21 @@ def test_admins_are_told_by_their_user_group(open_office: Callable[..., Office],
         )
     name = next(one.name for one in slack.workspace.people.values() if one.id == member)
     office.told(name, "NOT stopped yet: Lea.")
+
+
+def test_who_asked_in_the_terminal_by_their_email_is_told_in_slack(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "LONGER_SECONDS", 0.2)
+    monkeypatch.setattr(telling, "IDLE_SECONDS", 0.1)
+    office.slack.fail("users.lookupByEmail", status=503, times=1)
+    with office.world.engine.begin() as connection:
+        for person, said in (("nobody@example.com", "To nobody."), ("ada@example.invalid", "Look at Lea.")):
+            connection.execute(
+                text("""
+                    insert into app.write_messages (client, reference, kind, recipient, said, at, not_before)
+                    values (:client, 'ABCD1234', 'watch', :person, :said, now(), now())
+                """),
+                {"client": office.world.client.key, "person": person, "said": said},
+            )
+    office.told("ada", "Look at Lea.", 20)

@@ -3,13 +3,14 @@
 import functools
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from playground.slack.limits.blocks import block_faults
 from slackbot import telling, writing
-from slackbot.answers import own
+from slackbot.answers import ask, own
 from slackbot.answers.model import Section
 from slackbot.answers.own import own_requests
 from slackbot.blocks.actions import ALSO, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
@@ -20,6 +21,7 @@ from tests.slackbot.test_bot import eventually, shown
 from uysp.actions import requests
 from uysp.actions.requests import utc_now
 from uysp.actions.rights import Person
+from uysp.actions.watch import prune
 
 __all__ = ["airtable", "office", "open_office"]  # fixtures
 
@@ -89,6 +91,36 @@ def test_a_message_too_long_for_the_form_is_added_whole(office: Office) -> None:
     office.slack.submit("ada", **{NOTE_TYPE: "Meeting"})
     office.ended("ada", "Note added to Lea Number2.")
     assert long.strip() in office.notes(2)
+
+
+def test_a_long_message_outlives_a_restart_of_the_bot(open_office: Callable[..., Office]) -> None:
+    office = open_office()
+    long = "word " * 800
+    office.slack.say("ben", long, "general")
+    office.slack.shortcut("ada", office.slack.workspace.screen("ada", "general")[-1], NOTE_SHORTCUT)
+    view = office.opened("ada")
+    office.slack.search("ada", view, LEAD, "number2")
+    office.slack.choose("ada", view, LEAD, office.lead(2))
+    office.ended("ada", "Shown shortened")
+    office = open_office()  # Slack delivers to this one from now on
+    office.slack.submit("ada", **{NOTE_TYPE: "Meeting"})
+    office.ended("ada", "Note added to Lea Number2.")
+    assert long.strip() in office.notes(2)
+    prune(office.world.engine, utc_now())
+    assert office.world.count("app.write_drafts") == 1
+    prune(office.world.engine, utc_now() + timedelta(days=1))
+    assert office.world.count("app.write_drafts") == 0
+
+
+def test_a_message_where_the_bot_is_not_becomes_a_note_with_its_link_too(office: Office) -> None:
+    office.slack.say("grace", "Call them back", "no-bots")
+    message = office.slack.workspace.screen("ada", "no-bots")[-1]
+    office.slack.shortcut("ada", message, NOTE_SHORTCUT)
+    view = office.opened("ada")
+    office.slack.search("ada", view, LEAD, "number2")
+    office.slack.choose("ada", view, LEAD, office.lead(2))
+    link = f"https://playground.slack.com/archives/{message.channel}/p{message.ts.replace('.', '')}"
+    assert f"Call them back\n{link}" in office.ended("ada", "Lea Number2").blocks[-1]["element"]["initial_value"]
 
 
 def test_a_lead_is_removed_with_those_of_its_phone_and_the_removal_undone(office: Office) -> None:
@@ -203,6 +235,20 @@ def test_a_window_that_was_closed_is_answered_by_a_message(office: Office, monke
     assert office.notes(1).count("later") == 1
 
 
+def test_an_answer_that_slack_did_not_take_is_told_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "LONGER_SECONDS", 0.2)
+    office.world.emulator.fail(latency=0.5, times=None)
+    office.form("ada", f"note {office.lead(1)}")
+    office.slack.fail("chat.postEphemeral", status=503)
+    office.slack.fail("chat.postMessage", status=503)
+    office.slack.submit("ada", **{NOTE_TEXT: "later"})
+    office.slack.close("ada")
+    assert eventually(lambda: office.notes(1).count("later") == 1, 15)
+    time.sleep(1)  # it is done, and nobody could be told
+    office.slack.recover()
+    office.told("ada", "Note added to Lea Number1.", 30)
+
+
 def test_a_lead_is_marked_with_the_status_that_was_typed(office: Office) -> None:
     office.form("ada", f"mark {office.lead(1)} manual process")
     office.slack.submit("ada", **{REASON: "asks a lot"})
@@ -227,6 +273,18 @@ def test_a_lead_is_claimed_and_given_up_from_its_card(office: Office) -> None:
     undone = office.slack.press("ada", claimed, UNDO).wait_for_answer(10)
     assert "Undone for" in undone.text
     assert "Claimed By" not in office.cells(1)
+
+
+def test_admins_set_a_claim_aside_and_nobody_else(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_admins=[ADA])
+    office.world.edit(office.world.ids[1], Claimed_By="carl@example.com")
+    ask = functools.partial(office.slack.command, channel="general")
+    assert "is claimed by carl" in ask("ada", f"claim {office.lead(1)}").wait_for_answer(10).text
+    assert "Only admins" in ask("ben", f"claim {office.lead(1)} override:yes").wait_for_answer(10).text
+    assert "takes yes alone" in ask("ada", f"claim {office.lead(1)} override:no").wait_for_answer(10).text
+    assert office.cells(1)["Claimed By"] == "carl@example.com"
+    assert "is yours" in ask("ada", f"claim {office.lead(1)} override:yes").wait_for_answer(10).text
+    assert office.cells(1)["Claimed By"] == "ada@example.invalid"
 
 
 def test_home_has_a_claim_as_soon_as_it_is_done_and_not_after_it_is_given_up(office: Office) -> None:
@@ -255,6 +313,21 @@ def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) ->
     office.ended("ada", "is removed")
     after = shown(office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer())
     assert all(words in after for words in ("liked the demo", "Stop reason: Not a fit", "Written just now to Lea"))
+
+
+def test_lists_have_what_was_written_marked_just_now_too(office: Office) -> None:
+    with office.world.engine.begin() as connection:
+        connection.execute(text("update marts.leads set is_hot = true, clicked = true, step = 1"))
+    office.slack.command("ada", f"claim {office.lead(1)}", "general").wait_for_answer(10)
+    office.form("ada", f"mark {office.lead(1)} manual process")
+    office.slack.submit("ada")
+    office.ended("ada", "is marked Manual Process")
+    for line, words in (("hot", "Lea"), ("dashboard", "Lea"), ("campaign webinar step:1", "Stopped")):
+        answer = shown(office.slack.command("ada", line, "general").wait_for_answer())
+        assert "Written just now to Lea Number1: " in answer, line
+        assert words in answer
+    rows = ask("hot", office.world.engine, office.settings, lambda _key: True).sections["leads"].rows
+    assert {row.lead_id: row.claimed_by for row in rows}[office.world.ids[1]] == "ada@example.invalid"
 
 
 def test_a_lead_with_the_phone_of_a_removed_one_is_shown_with_a_button_that_removes_it(office: Office) -> None:
@@ -318,6 +391,25 @@ def test_who_may_not_write_gets_no_form(open_office: Callable[..., Office], who:
     assert words in claimed.text or "Only full members" in claimed.text
     assert office.world.count("app.write_requests") == 0
     assert office.world.log("action = 'ACCESS_DENIED'")
+
+
+def test_who_may_not_write_gets_no_search_either(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_writers=[ADA])
+    for line in ("note", "remove", "mark", "note nobody at all"):
+        assert "not among those who may write" in str(office.form("ben", line).blocks)
+        office.slack.close("ben")
+    office.slack.say("ada", "Call them back", "general")
+    office.slack.shortcut("ben", office.slack.workspace.screen("ben", "general")[-1], NOTE_SHORTCUT)
+    assert "not among those who may write" in str(office.opened("ben").blocks)
+    assert office.world.count("app.write_drafts") == 0
+
+
+def test_the_log_goes_out_as_a_file_to_admins_alone(open_office: Callable[..., Office]) -> None:
+    office = open_office(uysp_admins=[ADA])
+    office.world.do(office.world.note(office.world.ids[1], "hello"), Person(ADA, "Ada"))
+    for who, words in (("ben", "Only admins"), ("ada", "Making uysp-history")):
+        answer = office.slack.command(who, "history", "general").wait_for_answer()
+        assert words in office.slack.press(who, answer, "Send as CSV").wait_for_answer(10).text
 
 
 def test_rights_are_checked_again_when_a_form_is_handed_in(office: Office) -> None:

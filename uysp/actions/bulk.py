@@ -4,17 +4,16 @@ Its requests lie in the same queue as everybody's, one for each lead, behind all
 goes on after a crash where it stood.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
 from uysp.actions.model import Asked, Kind, State
-from uysp.actions.removal import removal, same_phone_as
+from uysp.actions.removal import LEAD_NAME, removal, same_phone_as
 from uysp.actions.requests import lock_end, put_result
 from uysp.actions.rights import Person, check_writer
-from uysp.actions.sentences import Result
 from uysp.activity import append
 from uysp.errors import UyspError
 from uysp.settings import Settings
@@ -71,12 +70,8 @@ def preview(connection: Connection, client: str, lead_ids: Collection[str]) -> P
         UyspError: none of them exists.
     """
     rows = connection.execute(
-        text("""
-            select record_id,
-                   coalesce(
-                       nullif(btrim(concat_ws(' ', fields ->> 'First Name', fields ->> 'Last Name')), ''),
-                       fields ->> 'Lead', record_id
-                   ) as name
+        text(f"""
+            select record_id, {LEAD_NAME.format(row="leads")} as name
             from raw.leads where client = :client and record_id = any(:ids) and deleted_at is null order by record_id
         """),
         {"client": client, "ids": list(lead_ids)},
@@ -109,18 +104,6 @@ def progress(connection: Connection, reference: str) -> Progress:
     ).all()
     by_state = {State(row.state): int(row.leads) for row in rows}
     return Progress(reference, sum(by_state.values()), by_state)
-
-
-def results(connection: Connection, reference: str, states: Sequence[State] = tuple(State)) -> list[Result]:
-    """Return the result for every lead whose request is in one of these states."""
-    rows = connection.execute(
-        text("""
-            select lead_id, lead_name, state, said, problem from app.write_requests
-            where reference = :reference and state = any(:states) order by id
-        """),
-        {"reference": reference, "states": list(states)},
-    )
-    return [Result(row.lead_id, row.lead_name, State(row.state), row.said, row.problem) for row in rows]
 
 
 def stop(engine: Engine, settings: Settings, person: Person, reference: str, now: datetime) -> Progress:

@@ -121,11 +121,6 @@ def plan_restop(request: Request, lead: Lead) -> Plan:
     return Plan(State.DONE, f"{request.lead_name} is stopped once more.", cells, lead.present(cells))
 
 
-def is_removed(lead: Lead) -> bool:
-    """Return whether no automation sends to the lead: SMS Stop is checked, and its status is one of an end."""
-    return lead.fields.get(STOP) is True and lead.text(PROCESSING) in STOPPED_STATUSES
-
-
 def may_be_unstopped(lead: Lead, restored_reason: object) -> bool:
     """Return whether SMS Stop may be unchecked again: not after an opt-out, and not for who has booked."""
     reasons = (lead.text(STOP_REASON), restored_reason if isinstance(restored_reason, str) else "")
@@ -148,7 +143,8 @@ class SamePhone:
     chosen: bool
 
 
-_NAME = """
+# What people call a lead (spec/metrics.md section 2), of a row of raw.leads; in Python `uysp.actions.requests._name`.
+LEAD_NAME = """
     coalesce(
         nullif(btrim(concat_ws(' ', nullif(btrim({row}.fields ->> 'First Name'), ''),
                                nullif(btrim({row}.fields ->> 'Last Name'), ''))), ''),
@@ -173,7 +169,7 @@ def same_phone(connection: Connection, client: str, lead_id: str) -> list[SamePh
     rows = connection.execute(
         text(f"""
             with keyed as materialized ({_KEYED})
-            select other.record_id, {_NAME.format(row="other")} collate "C" as name,
+            select other.record_id, {LEAD_NAME.format(row="other")} collate "C" as name,
                    other.fields ->> 'Processing Status' as status,
                    other.fields ->> 'Campaign (CORRECTED)' as campaign,
                    lower(btrim(coalesce(other.fields ->> 'Last Name', '')))

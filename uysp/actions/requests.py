@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Connection, Engine, text
 
 from uysp.actions import messages
+from uysp.actions.locks import lock
 from uysp.actions.messages import About
 from uysp.actions.model import WRITTEN_FIELDS, Asked, Kind, State
 from uysp.actions.notes import first_line
@@ -203,9 +204,7 @@ def put_result(connection: Connection, settings: Settings, reference: str, now: 
 
 def lock_end(connection: Connection, reference: str) -> None:
     """Keep other ends of this action away until the transaction is over."""
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended('uysp end ' || :reference, 0))"), {"reference": reference}
-    )
+    lock(connection, "end", reference)
 
 
 def _store(
@@ -219,7 +218,7 @@ def _store(
     wait: float,
     moment: datetime,
 ) -> Receipt:
-    connection.execute(text("select pg_advisory_xact_lock(hashtextextended('uysp write ' || :key, 0))"), {"key": key})
+    lock(connection, "write", key)
     known: str | None = connection.execute(
         text("select reference from app.write_requests where key = :key limit 1"), {"key": key}
     ).scalar_one_or_none()
@@ -279,10 +278,7 @@ def _store(
 
 def _check_not_undone(connection: Connection, asked: Asked) -> None:
     """Refuse a second undoing of the same action, also while the first is under way."""
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended('uysp undo ' || :reference, 0))"),
-        {"reference": asked.content["undoes"]},
-    )
+    lock(connection, "undo", asked.content["undoes"])
     others: int = connection.execute(
         text("""
             select count(*) from app.write_requests
@@ -299,10 +295,7 @@ def _own_moment(connection: Connection, asked: Asked, moment: datetime) -> datet
 
     By it the note is recognised, so no two may have the same.
     """
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended('uysp note on ' || :client || ' ' || :lead_id, 0))"),
-        {"client": asked.client, "lead_id": asked.lead_ids[0]},
-    )
+    lock(connection, "note on", asked.client, asked.lead_ids[0])
     latest: datetime | None = connection.execute(
         text("""
             select max(requested_at) from app.write_requests

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from uysp.actions.locks import lock
 from uysp.activity import Action, append
 from uysp.errors import UyspError
 from uysp.settings import Settings
@@ -93,9 +94,7 @@ def check_pace(connection: Connection, settings: Settings, person: Person, now: 
     Raises:
         DeniedError: too many; the caller logs it.
     """
-    connection.execute(
-        text("select pg_advisory_xact_lock(hashtextextended('uysp writes of ' || :actor, 0))"), {"actor": person.id}
-    )
+    lock(connection, "writes of", person.id)
     written: int = connection.execute(
         text("""
             select count(distinct reference) from app.write_requests

@@ -30,6 +30,7 @@ REMIND_AFTER: Final = timedelta(minutes=2)
 RESTORED: Final = 5  # times that a removed lead's status is written once more; then a person has to look
 EDITS_AT_ONCE: Final = 500  # an import may edit the Notes of every lead
 SAME_TIME: Final = timedelta(seconds=10)  # an edit that takes a note away so soon had been begun before it
+_KEPT_DRAFTS: Final = timedelta(days=1)
 _KEPT_EDITS: Final = timedelta(days=2)
 _KEPT_MESSAGES: Final = timedelta(days=30)
 _KEPT_REQUESTS: Final = timedelta(days=90)
@@ -91,8 +92,8 @@ def keep_stopped(connection: Connection, now: datetime) -> None:
     watched = connection.execute(
         text("""
             select request.id, request.client, request.lead_id, request.lead_name, request.reference, request.actor_id,
-                   request.restored, request.finished_at, coalesce(request.watched_version, 0) as watched_version,
-                   leads.version
+                   request.origin, request.restored, request.finished_at,
+                   coalesce(request.watched_version, 0) as watched_version, leads.version
             from app.write_requests as request
             join raw.leads on leads.client = request.client and leads.record_id = request.lead_id
             where request.watch_until > :now and leads.version > coalesce(request.watched_version, 0)
@@ -179,6 +180,7 @@ def prune(engine: Engine, now: datetime) -> None:
     """Forget what nobody asks for any more; the activity log stays."""
     with engine.begin() as connection:
         for statement, before in (
+            ("delete from app.write_drafts where at < :before", now - _KEPT_DRAFTS),
             ("delete from app.lead_edits where at < :before", now - _KEPT_EDITS),
             (
                 "update app.write_requests set intent = null "
@@ -197,15 +199,19 @@ def _mend_overwritten(connection: Connection, edit: Any, ours: Any, now: datetim
     if same(_text(edit.before), read):
         return
     depth = int(ours.content.get("depth", 0)) + 1
+    note = ours.content.get("repairs", ours.reference)  # of the person's note, also where a repair was written over
     if depth > REPAIRS:
         said = (
             f"The Notes of {ours.lead_name} are edited in Airtable again and again while we write to them; see whether "
-            f"anything is missing there (uysp versions has it). Reference {ours.reference}."
+            f"anything is missing there (uysp versions has it). Reference {note}."
         )
-        _tell(connection, About.REPAIR, said, ours, now, None if ours.actor_id == OURSELVES else ours.actor_id, None)
+        author: str | None = connection.execute(
+            text("select actor_id from app.write_requests where reference = :note limit 1"), {"note": note}
+        ).scalar_one_or_none()
+        _tell(connection, About.REPAIR, said, ours, now, author, None)
         return
     log.warning("an edit of the Notes of a lead of client %s was written over; it is put back", edit.client)
-    content = {"base": read, "theirs": _text(edit.before), "depth": depth, "repairs": ours.reference}
+    content = {"base": read, "theirs": _text(edit.before), "depth": depth, "repairs": note}
     _store(connection, Kind.REPAIR, ours, content, f"repair {edit.id}", now)
 
 
@@ -252,7 +258,9 @@ def _tell_lifted(connection: Connection, request: Any, now: datetime) -> None:
         f"was lifted {by}. Nothing was written against it; remove the lead again if that is not right. "
         f"Reference {request.reference}."
     )
-    _tell(connection, About.WATCH, said, request, now, request.actor_id)
+    # Who works in the terminal need not be known to Slack, and then nobody would hear of it.
+    admins = (None,) if request.origin == "terminal" else ()
+    _tell(connection, About.WATCH, said, request, now, request.actor_id, *admins)
 
 
 def _tell(
