@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy
 from dbt.cli.main import dbtRunner
 
-from pipelines.warehouse import build_marts, run_dbt
+from pipelines.freshness import source_freshness
+from pipelines.warehouse import build_marts
 from tests.conftest import Template
 from uysp.settings import PROJECT, Settings
 
@@ -30,6 +31,7 @@ DECIDES_NOTHING = {
     "int_calendar__days",
 }
 AIRTABLE_TABLES = ("leads", "campaigns", "sms_templates", "sms_audit")
+UYSP_TABLES = ("clients", "loads", "sync_state", "airtable_fields", "airtable_options")
 
 
 def dbt(*arguments: str, target: Path) -> Any:
@@ -146,15 +148,21 @@ def test_a_source_is_as_fresh_as_its_last_good_look(settings: Settings, engine: 
                 ('sms_templates', interval '61 minutes'), ('sms_audit', null)
             ) as tables (source_table, waits)
         """)
-    arguments = ["source", "freshness", "--no-write-json"]
-    result: Any = run_dbt(arguments, settings, engine, settings.uysp_home / "dbt" / "target").result
-    found = {each.node.name: str(each.status) for each in result.results if each.node.unique_id.startswith("source.")}
+    found = {each.table: each for each in source_freshness(settings)}
     statuses = dict(zip(AIRTABLE_TABLES, ("pass", "warn", "error", "error"), strict=True))
-    assert found == {
-        **statuses,
-        **{f"{table}_history": status for table, status in statuses.items()},
-        **dict.fromkeys(("clients", "loads", "sync_state", "airtable_fields", "airtable_options"), "error"),
+    assert {table: each.status for table, each in found.items()} == {
+        **{f"airtable.{table}": status for table, status in statuses.items()},
+        **{f"airtable.{table}_history": status for table, status in statuses.items()},
+        **{f"uysp.{table}": "error" for table in UYSP_TABLES},
     }
+    assert {str(found[f"airtable.{table}"]) for table in AIRTABLE_TABLES} == {
+        "pass  airtable.leads: looked at 14 min ago",
+        "warn  airtable.campaigns: looked at 16 min ago",
+        "error airtable.sms_templates: looked at 61 min ago",
+        "error airtable.sms_audit: never looked at",
+    }
+    assert {each.is_stale for each in found.values() if each.status != "error"} == {False}
+    assert all(each.is_stale for each in found.values() if each.status == "error")
 
 
 def test_each_model_has_one_sql_and_one_yml_of_its_name_side_by_side(manifest: Manifest) -> None:
