@@ -1,5 +1,5 @@
 # `make demo` and `make test` set everything up by themselves; PYTHON=... names another interpreter.
-.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts bench-search bench-answers bench-writes docs metrics
+.PHONY: help setup setup-test demo test lint types lock bench-emulator bench-load bench-sync bench-marts bench-search bench-answers bench-writes docs metrics freshness
 PY := .venv/bin/python
 UV = $(shell command -v uv || echo .venv/bin/uv)
 export DO_NOT_TRACK := 1
@@ -20,6 +20,9 @@ demo: setup ## the whole system on this machine, with sample data; Ctrl-C stops 
 
 docs: setup ## dbt's documentation of every model and column, as one page that opens without internet
 	@$(PY) -m pipelines.documentation
+
+freshness: setup ## how long ago each source of dbt was looked at, against its limit
+	@$(PY) -m pipelines.freshness
 
 metrics: setup-test ## ask MetricFlow (ARGS='query --metrics booking_rate --group-by campaign')
 	@$(PY) -m pipelines.metrics $(ARGS)

@@ -27,6 +27,7 @@ from uysp.airtable.model import Table
 from uysp.database import Role, missing_roles, open_database, role_sql
 from uysp.deletions import alarm
 from uysp.errors import AirtableError, ConfigurationError, UyspError
+from uysp.roles import left_to_analyst
 from uysp.settings import AIRTABLE_URL, Client, Settings
 
 # Options that the automations and our own writes rely on; what is said where one is missing.
@@ -87,6 +88,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             with engine.connect() as connection:
                 missing = missing_roles(connection)
                 remedy = f"Have an administrator run:\n{role_sql(connection)}"
+                left = left_to_analyst(connection)
                 has_parts = lead_index.has_parts(connection)
     except UyspError as error:
         yield Finding("database", State.WRONG, str(error))
@@ -96,6 +98,10 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding("roles", State.NOTE, text, remedy)
     else:
         yield Finding("roles", State.OK, ", ".join(Role))
+    if left:
+        text = f"As every login of this server, {Role.ANALYST} may also {', '.join(left)}."
+        remedy = "Where nobody needs it, have an administrator run in this database:\n" + "\n".join(left.values())
+        yield Finding("analyst", State.NOTE, text, remedy)
     if has_parts:
         yield Finding("search", State.OK, "parts and slips of words are found by an index")
     else:

@@ -159,6 +159,37 @@ def apply_privileges(connection: Connection) -> None:
     connection.exec_driver_sql(_REVOKE_FROM_EVERYBODY)
 
 
+def left_to_analyst(connection: Connection) -> dict[str, str]:
+    """Return what the analyst may do besides reading marts, each with the SQL by which an administrator revokes it.
+
+    It is what a server lets everybody do and this login may not revoke, or leaves to whoever runs the server. Empty
+    too where there is no such role.
+    """
+    if Role.ANALYST in missing_roles(connection):
+        return {}
+    rows = connection.execute(
+        text("""
+            select 'make large objects' as may, 'revoke execute on function '
+                || string_agg(oid::regprocedure::text, ', ' order by proname) || ' from public;' as revoked_by
+            from pg_proc
+            where pronamespace = 'pg_catalog'::regnamespace and proname in ('lo_creat', 'lo_create', 'lo_from_bytea')
+                and has_function_privilege(:role, oid, 'execute')
+            having count(*) > 0
+            union all
+            (
+                select 'connect to the database ' || datname,
+                    'revoke connect on database ' || quote_ident(datname) || ' from public;'
+                from pg_database
+                where datallowconn and datname <> current_database()
+                    and has_database_privilege(:role, oid, 'connect')
+                order by datname collate "C"
+            )
+        """),
+        {"role": Role.ANALYST},
+    )
+    return {row.may: row.revoked_by for row in rows}
+
+
 def analyst_url(engine: Engine) -> URL:
     """Give uysp_analyst a new password and return the URL that logs in with it; an older password ends to work.
 

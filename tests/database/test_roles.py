@@ -18,6 +18,7 @@ from tests.conftest import database_of
 from tests.database.conftest import using
 from tests.database.test_database import settings_for
 from uysp.database import Role, missing_roles, open_database, role_sql
+from uysp.doctor import Finding, State, check_database
 from uysp.errors import DatabaseError
 from uysp.roles import analyst_url
 from uysp.settings import Settings
@@ -262,3 +263,28 @@ def test_a_login_that_may_not_set_the_password_says_who_can(database_url: str) -
         with psycopg.connect(database_url, autocommit=True) as administrator:
             administrator.execute("drop database humble with (force)")
             administrator.execute("drop role humble")
+
+
+def analyst_finding(settings: Settings) -> Finding | None:
+    """Return what doctor says of the analyst, if it does."""
+    return next((finding for finding in check_database(settings) if finding.part == "analyst"), None)
+
+
+def test_doctor_tells_what_a_server_leaves_to_the_analyst_and_how_to_revoke_it(fresh_home: Path) -> None:
+    with using(fresh_home) as url:
+        assert analyst_finding(settings_for(url)) is None
+        theirs = settings_for(add_login(url, "guest", ""))
+        with psycopg.connect(url, autocommit=True) as administrator:
+            administrator.execute("grant uysp_pipeline, uysp_bot, uysp_analyst to guest")
+        found = analyst_finding(theirs)
+        assert found is not None
+        assert found.state is State.NOTE
+        ours = make_url(url).database
+        assert found.text.endswith(f"uysp_analyst may also make large objects, connect to the database {ours}.")
+        with psycopg.connect(database_of(url, "guest"), autocommit=True) as administrator:
+            administrator.execute(found.remedy.split(":\n")[1].encode())
+        assert analyst_finding(theirs) is None
+        with psycopg.connect(database_of(url, "guest")) as connection:
+            connection.execute("set role uysp_analyst")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("select lo_create(0)")

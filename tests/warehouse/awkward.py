@@ -28,6 +28,7 @@ TEXTS: list[Json] = [
     ["one", "two"],
     ["one", 2, Decimal("2.50")],
     ["one", None, {"nested": 1}, "four"],
+    [" one\u00a0", "", " ", "two "],
     [],
     {"nested": {"deep": [1, "two"]}},
     {"error": "#ERROR!"},

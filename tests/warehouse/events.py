@@ -25,7 +25,7 @@ from tests.warehouse.world import FIELD_TYPES, World, load_time
 
 CAMPAIGN_NAMES = [
     *("ChatGPT Use Cases", "chatgpt-use-cases", "PRICING RULES!", "Call Booked", "Webinar only", "Economie 2"),
-    *("Webinar Only", " padded name\u00a0", "e\u0301conomie 2", None, "", "🤖 Robots", "robots", 7),
+    *("Webinar Only", " padded name\u00a0", "e\u0301conomie 2", None, "", "🤖 Robots", "robots", 7, "🤖", "!?"),
 ]
 TEN_DIGITS = [f"555123{number:04}" for number in range(14)]
 NOTES = [

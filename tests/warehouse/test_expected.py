@@ -32,6 +32,7 @@ SEEN = datetime(2024, 2, 29, 12, tzinfo=UTC)
         (Decimal("4.50"), "4.50"),
         (Decimal("1e3"), "1000"),
         (["a", 2, None, {"b": 1}], "a, 2"),
+        ([" a\u00a0", "", "b "], "a, b"),
         ({"error": "#ERROR!"}, None),
     ],
 )
@@ -80,6 +81,7 @@ def test_two_years_after_29_february_is_28_february() -> None:
 
 def test_names_meet_by_letters_and_digits() -> None:
     assert name_key("ChatGPT Use-Cases!") == name_key("chatgpt_use_cases") == "chatgptusecases"
+    assert name_key("!?") != name_key("🤖")
 
 
 def test_extensions_are_no_part_of_the_ten_digits() -> None:

@@ -47,7 +47,8 @@ def name_key(name: str) -> str:
     """Return the letters and digits of a name in lower case."""
     # character by character: a final sigma must not depend on what stands behind it
     lower = "".join(character.lower() for character in name)
-    return "".join(c for c in lower if unicodedata.category(c)[0] == "L" or unicodedata.category(c) == "Nd")
+    # spec: metrics.md section 1 does not say what a name without any meets by: by itself, or all of them would be one
+    return "".join(c for c in lower if unicodedata.category(c)[0] == "L" or unicodedata.category(c) == "Nd") or lower
 
 
 def linked_names(base: Base) -> dict[str, str | None]:

@@ -38,8 +38,8 @@ def _raw_text(value: Json) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"  # spec: metrics.md section 1 does not say; the text that JSON has
     if isinstance(value, list):
-        # spec: metrics.md section 1: items without a text (null, objects) add nothing, not even a comma
-        return ", ".join(text for text in map(_raw_text, value) if text is not None)
+        # spec: metrics.md section 1: items are trimmed each; those without a text add nothing, not even a comma
+        return ", ".join(text for text in map(clean_text, value) if text is not None)
     return number_text(value)
 
 
