@@ -233,6 +233,24 @@ def test_without_a_hook_changes_are_found_by_modification_time_and_deletions_by_
     assert any("webhooks" in each for each in calls(emulator, lambda: reader.sync(quick=True)))
 
 
+def test_without_a_hook_changes_are_looked_for_on_airtables_clock(reader: Reader, emulator: Emulator) -> None:
+    emulator.advance(-3 * 3600)  # ours is ahead
+    forbid_by_scope(emulator)
+    reader.sync()
+    change(reader, emulator, some_leads(emulator, 1))
+    assert reader.sync(quick=True)["leads"].changed == 1
+
+
+def test_without_a_hook_what_a_listing_shows_late_is_found_by_the_next_look(reader: Reader, emulator: Emulator) -> None:
+    forbid_by_scope(emulator)
+    reader.sync()
+    emulator.behaviour.read_delay_seconds = 2
+    change(reader, emulator, some_leads(emulator, 1))
+    assert reader.sync(quick=True)["leads"].changed == 0
+    emulator.advance(3)
+    assert reader.sync(quick=True)["leads"].changed == 1
+
+
 def test_a_hook_that_is_taken_away_for_good_is_done_without(reader: Reader, emulator: Emulator, engine: Engine) -> None:
     reader.sync()
     change(reader, emulator, some_leads(emulator, 1))
