@@ -27,7 +27,7 @@ from uysp.airtable.model import Table
 from uysp.database import Role, missing_roles, open_database, role_sql
 from uysp.deletions import alarm
 from uysp.errors import AirtableError, ConfigurationError, UyspError
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 
 # Options that the automations and our own writes rely on; what is said where one is missing.
 OPTIONS = {
@@ -197,7 +197,7 @@ def _gateway(settings: Settings, client: Client, engine: Engine | None) -> Gatew
         if engine is None
         else shared_limiter(engine, settings, client, counts_as=Kind.WRITE)
     )
-    return Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    return Gateway(client, pace, settings.airtable_url)
 
 
 def _tables(engine: Engine | None, client: Client, schema: list[Table]) -> tuple[dict[str, SourceTable], list[str]]:

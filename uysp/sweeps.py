@@ -29,7 +29,7 @@ from uysp.raw import (
     staged_among,
     unknown_ids,
 )
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def sweep_client(
         An outcome for each table that was swept.
     """
     pace = pace or shared_limiter(engine, settings, client)
-    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    gateway = Gateway(client, pace, settings.airtable_url)
     with exclusive(engine, f"sweep {client.key}"), engine.connect() as connection:
         tables = known_tables(connection, client)
         due = set(tables) if force else _due(connection, settings, client)

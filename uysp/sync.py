@@ -30,7 +30,7 @@ from uysp.database import exclusive
 from uysp.deletions import alarm
 from uysp.errors import AirtableError
 from uysp.raw import SETTLE_TIME, LoadResult
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 from uysp.sweeps import sweep_tables
 
 __all__ = ["Cycle", "TableOutcome", "sync_client"]
@@ -85,7 +85,7 @@ def sync_client(
         BusyError: with `quick`, another cycle of this client is running.
     """
     pace = pace or shared_limiter(engine, settings, client, fast=fast)
-    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    gateway = Gateway(client, pace, settings.airtable_url)
     cycle = Cycle(
         engine,
         settings,
