@@ -124,7 +124,7 @@ def check_calls(settings: Settings) -> Iterator[Finding]:
 
 
 def _pace_findings(connection: Connection, client: Client) -> Iterator[Finding]:
-    scopes = {"base": base_scope(client), "token": token_scope(client)}
+    scopes = {"base": base_scope(client.base_id), "token": token_scope(client)}
     for column, (state, what, remedy) in _HELD_BACK.items():
         until: datetime | None = connection.execute(
             text(f"select max({column}) from app.airtable_pace where scope in (:base, :token) and {column} > now()"),

@@ -18,7 +18,7 @@ def ask_again(engine: Engine, settings: Settings, client: Client) -> bool:
     Returns:
         Whether Airtable answered, so that reading goes on.
     """
-    scope = {"base": base_scope(client)}
+    scope = {"base": base_scope(client.base_id)}
     with engine.connect() as connection:
         is_blocked: bool = connection.execute(
             text("""
