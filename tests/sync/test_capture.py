@@ -159,6 +159,18 @@ def test_whatever_becomes_of_the_hook_nothing_is_lost(
     assert calls(emulator, reader.sync) == ["GET payloads"]
 
 
+def test_after_a_week_without_a_look_everything_is_read_whatever_payloads_tell(
+    reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    reader.sync()
+    only_hook(reader, emulator).specification = {"options": {"filters": {"dataTypes": ["tableFields"]}}}
+    change(reader, emulator, some_leads(emulator, 1))  # told by no payload
+    with engine.begin() as connection:
+        connection.execute(text("update app.airtable_hooks set looked_at = looked_at - interval '8 days'"))
+    reader.sync()
+    assert_raw_equals_airtable(engine, emulator)
+
+
 def test_a_hook_of_ours_is_taken_and_others_are_left_alone(reader: Reader, emulator: Emulator) -> None:
     base = emulator.store.bases[reader.client.base_id]
     hooks = emulator.state.webhooks
