@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, ScalarResult, text
 from sqlalchemy.exc import DBAPIError
 
 from uysp import lead_index
@@ -159,7 +159,7 @@ def forget_client(
     with _alone(engine, client, on_wait):
         end_hook()
         with engine.begin() as connection:
-            bases = connection.execute(
+            bases: ScalarResult[str] = connection.execute(
                 text("select base_id from raw.clients where client = :client"), {"client": client}
             ).scalars()
             connection.execute(
