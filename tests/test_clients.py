@@ -66,9 +66,9 @@ def test_what_the_configuration_says_of_a_client_is_what_models_read_and_has_the
 ) -> None:
     def known() -> tuple[str, str, str]:
         with engine.connect() as connection:
-            name, timezone = connection.execute(text("select name, timezone from raw.clients")).one()
+            client = connection.execute(text("select name, timezone from raw.clients")).one()
             loads: str = connection.execute(text("select loads from app.builds")).scalar_one()
-        return name, timezone, loads
+        return client.name, client.timezone, loads
 
     reader.named(name="Acme", timezone="America/New_York").sync()
     with engine.begin() as connection:
