@@ -5,46 +5,21 @@ cold start. With --rate the emulator keeps Airtable's limit and the floor is pag
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.processes import FailedError, run
 from playground.sample import base
 from uysp.database import Role, open_database
 from uysp.settings import Settings, inherited_environment
 
 UYSP = [sys.executable, "-m", "uysp"]
 COLD_STARTS = 7
-
-
-@dataclass(frozen=True)
-class Run:
-    """One process: wall seconds, CPU seconds, peak memory in MB, and what it printed."""
-
-    seconds: float
-    cpu: float
-    peak: float
-    output: str
-
-
-def run(command: list[str], environment: dict[str, str]) -> Run:
-    started = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{command} ended with {process.returncode}")
-    seconds = time.perf_counter() - started
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
 
 
 @contextmanager
@@ -88,7 +63,7 @@ def main() -> None:
         ):
             environment = inherited_environment() | connection | {"UYSP_HOME": str(home)}
             for label in ("first sync", "second sync"):
-                done = run([*UYSP, "sync"], environment)
+                done = run({label: [*UYSP, "sync"]}, environment)
                 print(done.output, end="")
                 calls = [int(line.split(" API calls")[0].split()[-1].replace(",", "")) for line in lines(done.output)]
                 reading = sum(float(line.rsplit(", ", 1)[1].removesuffix(" s")) for line in lines(done.output))
@@ -98,7 +73,7 @@ def main() -> None:
                     f"{records / reading:,.0f} records/s; whole process {done.seconds:.1f} s, {done.cpu:.1f} s CPU, "
                     f"peak {done.peak:.0f} MB"
                 )
-            asked = [run([*UYSP, "ask", "campaigns"], environment) for _ in range(COLD_STARTS)]
+            asked = [run({"uysp ask": [*UYSP, "ask", "campaigns"]}, environment) for _ in range(COLD_STARTS)]
             print(
                 f"uysp ask campaigns, cold start: median {statistics.median(one.seconds for one in asked):.2f} s "
                 f"({statistics.median(one.cpu for one in asked):.2f} s CPU), "
@@ -111,4 +86,7 @@ def lines(output: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FailedError as error:
+        sys.exit(str(error))

@@ -16,7 +16,7 @@ from pipelines.liveness import is_worked_on
 from pipelines.resources import Workplace
 from pipelines.warehouse import build_state
 from uysp.airtable.budget import budget
-from uysp.clients import each_client, seconds_since_look
+from uysp.clients import each_client, seconds_since_look, standing_errors
 from uysp.cycle import TableOutcome
 from uysp.database import Role, open_database
 from uysp.settings import Client, Settings, load_settings
@@ -90,7 +90,10 @@ def decide(instance: dg.DagsterInstance, *, is_guarantee: bool) -> dg.RunRequest
             outcomes = _look(engine, settings)
         if outcomes:
             _report(instance, engine, settings, outcomes)
-        return _decision(instance, engine, outcomes, age, is_guarantee=is_guarantee)
+            errors = {outcome.error for outcome in outcomes if outcome.error}
+        else:
+            errors = standing_errors(engine, settings.clients)
+        return _decision(instance, engine, outcomes, sorted(errors), age, is_guarantee=is_guarantee)
 
 
 def _look(engine: Engine, settings: Settings) -> list[TableOutcome]:
@@ -104,12 +107,12 @@ def _decision(
     instance: dg.DagsterInstance,
     engine: Engine,
     outcomes: Sequence[TableOutcome],
+    errors: Sequence[str],
     age: float | None,
     *,
     is_guarantee: bool,
 ) -> dg.RunRequest | dg.SkipReason:
     builds = build_state(engine)
-    errors = sorted({outcome.error for outcome in outcomes if outcome.error})
     failed = hashlib.sha256("\n".join(errors).encode()).hexdigest()[:16]
     left = any(outcome.left for outcome in outcomes)
     last = instance.get_run_records(dg.RunsFilter(job_name=sync.name), limit=1)

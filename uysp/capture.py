@@ -190,16 +190,7 @@ def _state(connection: Connection, client: str) -> _State:
         """),
         {"client": client, "life": PAYLOAD_LIFE, "health": HEALTH_INTERVAL},
     ).one()
-    return _State(
-        row.hook_id,
-        row.cursor,
-        row.unavailable,
-        row.losses,
-        row.seen_until,
-        row.is_outdated,
-        row.is_check_due,
-        row.schema_due,
-    )
+    return _State(**row._mapping)
 
 
 def _read_state(engine: Engine, client: str) -> _State:

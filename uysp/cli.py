@@ -412,11 +412,10 @@ def _end_hook(settings: Settings, engine: "Engine", client: Client) -> None:
     from uysp.airtable.limiter import shared_limiter
     from uysp.capture import remove_hook
     from uysp.errors import AirtableError
-    from uysp.settings import AIRTABLE_URL
 
     pace = shared_limiter(engine, settings, client)
     try:
-        remove_hook(engine, Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL))
+        remove_hook(engine, Gateway(client, pace, settings.airtable_url))
     except AirtableError as error:
         print(f"uysp: its webhook was left to end by itself within a week: {error}", file=sys.stderr)
 

@@ -42,20 +42,39 @@ def each_client(
 
 
 def seconds_since_look(engine: Engine, clients: Sequence[Client]) -> float | None:
-    """Return how long ago the base was looked at whose last look is longest ago; None: one was never looked at."""
+    """Return how long ago the base was asked whose last look is longest ago; None: one was never asked.
+
+    A look that went wrong counts: a base that cannot be read would else have all of them asked with every tick.
+    """
     with engine.connect() as connection:
         ages = {
             row.client: row.age
             for row in connection.execute(
                 text("""
-                    select client, extract(epoch from now() - looked_at)::float8 as age
-                    from app.airtable_hooks where looked_at is not null
+                    select client, extract(epoch from now() - max(at))::float8 as age
+                    from (
+                        select client, looked_at as at from app.airtable_hooks
+                        union all
+                        select client, last_error_at from raw.sync_state
+                    ) as looks
+                    where at is not null group by client
                 """)
             )
         }
     if any(client.key not in ages for client in clients):
         return None
     return max((ages[client.key] for client in clients), default=None)
+
+
+def standing_errors(engine: Engine, clients: Sequence[Client]) -> set[str]:
+    """Return what kept tables of these clients from being read when that was last tried."""
+    with engine.connect() as connection:
+        return set(
+            connection.execute(
+                text("select last_error from raw.sync_state where client = any(:keys) and last_error is not null"),
+                {"keys": [client.key for client in clients]},
+            ).scalars()
+        )
 
 
 def _guarded(work: Callable[[Client], list[TableOutcome]], client: Client) -> list[TableOutcome]:

@@ -5,6 +5,7 @@ means.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from uysp.airtable.limiter import Kind
 from uysp.airtable.model import Record
 from uysp.airtable.ranges import all_pages
 from uysp.capture import mark
-from uysp.deletions import believable, held, release_found, remember_confirmed, room
+from uysp.deletions import alarm, believable, held, release_found, remember_confirmed, room
 from uysp.raw import LoadResult, Staged, begin_staging, load_staged, missing_ids, stage, staged_among
 from uysp.settings import AIRTABLE_SHARED_RATE, Client, Settings
 
@@ -96,6 +97,40 @@ class Cycle:
         """Requests a second that this cycle may send."""
         rate = self.settings.uysp_airtable_rate
         return max(rate, AIRTABLE_SHARED_RATE) if self.fast else rate
+
+
+@dataclass(frozen=True)
+class Begun:
+    """When work on a table began, and how many calls had been made by then."""
+
+    at: float
+    calls: int
+
+    @classmethod
+    def now(cls, cycle: Cycle) -> "Begun":
+        """Return the present moment of a cycle."""
+        return cls(time.monotonic(), cycle.gateway.calls)
+
+
+def outcome_of(
+    cycle: Cycle, source_table: str, begun: Begun, result: LoadResult, warnings: tuple[str, ...] = ()
+) -> TableOutcome:
+    """Return what became of a table that was loaded, with the alarm that stands since."""
+    with cycle.engine.connect() as connection:
+        alarms = alarm(connection, cycle.client.key, [source_table])
+    return TableOutcome(
+        client=cycle.client.key,
+        source_table=source_table,
+        read=result.read,
+        created=result.created,
+        updated=result.updated,
+        deleted=result.deleted,
+        restored=result.restored,
+        calls=cycle.gateway.calls - begun.calls,
+        seconds=time.monotonic() - begun.at,
+        alarm=alarms.get(source_table),
+        warnings=warnings,
+    )
 
 
 class SchemaMovedError(Exception):

@@ -28,7 +28,7 @@ from uysp.database import Role, missing_roles, open_database, role_sql
 from uysp.deletions import alarm
 from uysp.errors import AirtableError, ConfigurationError, UyspError
 from uysp.roles import left_to_analyst
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 
 # Options that the automations and our own writes rely on; what is said where one is missing.
 OPTIONS = {
@@ -130,7 +130,7 @@ def check_calls(settings: Settings) -> Iterator[Finding]:
 
 
 def _pace_findings(connection: Connection, client: Client) -> Iterator[Finding]:
-    scopes = {"base": base_scope(client), "token": token_scope(client)}
+    scopes = {"base": base_scope(client.base_id), "token": token_scope(client)}
     for column, (state, what, remedy) in _HELD_BACK.items():
         until: datetime | None = connection.execute(
             text(f"select max({column}) from app.airtable_pace where scope in (:base, :token) and {column} > now()"),
@@ -157,12 +157,7 @@ def check_clients(settings: Settings) -> Iterator[Finding]:
     with ExitStack() as stack:
         engine = _database_if_any(stack, settings)
         for client in clients:
-            pace: Pace = (
-                Limiter(settings.uysp_airtable_rate)
-                if engine is None
-                else shared_limiter(engine, settings, client, counts_as=Kind.WRITE)
-            )
-            yield from _check_client(settings, client, pace, engine)
+            yield from _check_client(settings, client, engine)
 
 
 def create_notes(settings: Settings, agreed: Callable[[str], bool]) -> Iterator[str]:
@@ -175,8 +170,7 @@ def create_notes(settings: Settings, agreed: Callable[[str], bool]) -> Iterator[
     with ExitStack() as stack:
         engine = _database_if_any(stack, settings)
         for client in settings.clients:
-            pace = Limiter(settings.uysp_airtable_rate)
-            gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+            gateway = _gateway(settings, client, engine)
             try:
                 tables, _ = _tables(engine, client, gateway.schema())
                 leads = tables.get("leads")
@@ -202,6 +196,16 @@ def _database_if_any(stack: ExitStack, settings: Settings) -> Engine | None:
         return None
 
 
+def _gateway(settings: Settings, client: Client, engine: Engine | None) -> Gateway:
+    """Return the way to a base: at the pace that all share, if there is a database, and as a person's requests."""
+    pace: Pace = (
+        Limiter(settings.uysp_airtable_rate)
+        if engine is None
+        else shared_limiter(engine, settings, client, counts_as=Kind.WRITE)
+    )
+    return Gateway(client, pace, settings.airtable_url)
+
+
 def _tables(engine: Engine | None, client: Client, schema: list[Table]) -> tuple[dict[str, SourceTable], list[str]]:
     """Match our tables and fields with the base's as a sync does, so that a rename is no loss here either."""
     if engine is None:
@@ -210,9 +214,9 @@ def _tables(engine: Engine | None, client: Client, schema: list[Table]) -> tuple
         return find_tables(connection, client, schema)
 
 
-def _check_client(settings: Settings, client: Client, pace: Pace, engine: Engine | None) -> Iterator[Finding]:
+def _check_client(settings: Settings, client: Client, engine: Engine | None) -> Iterator[Finding]:
     part = f"airtable {client.key}"
-    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    gateway = _gateway(settings, client, engine)
     try:
         schema = gateway.schema()
         yield Finding(f"{part} token", State.OK, "accepted, and may read the base's schema")

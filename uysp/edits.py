@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from uysp.actions.model import NOTES, WRITTEN_FIELDS
 from uysp.airtable.changes import edits
 from uysp.airtable.fields import SourceTable
-from uysp.raw import storable
+from uysp.storable import storable
 
 
 def remember_edits(

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, ScalarResult, text
 from sqlalchemy.exc import DBAPIError
 
 from uysp import lead_index
+from uysp.airtable.limiter import base_scope
 from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import ConfigurationError
 from uysp.phones import PHONE_KEY
@@ -158,13 +159,12 @@ def forget_client(
     with _alone(engine, client, on_wait):
         end_hook()
         with engine.begin() as connection:
-            # Named as in uysp.airtable.limiter.base_scope.
+            bases: ScalarResult[str] = connection.execute(
+                text("select base_id from raw.clients where client = :client"), {"client": client}
+            ).scalars()
             connection.execute(
-                text("""
-                    delete from app.airtable_pace
-                    where scope in (select 'base ' || base_id from raw.clients where client = :client)
-                """),
-                {"client": client},
+                text("delete from app.airtable_pace where scope = any(:scopes)"),
+                {"scopes": [base_scope(base_id) for base_id in bases]},
             )
             erased = _erase(connection, _client_plan(connection, client))
         return _cleaned(engine, erased, lock_seconds)

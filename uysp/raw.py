@@ -6,7 +6,6 @@ that fails, a listing that expires or a process that dies leaves what was there 
 """
 
 import json
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,8 +16,7 @@ from sqlalchemy import Connection, text
 from uysp.airtable.fields import SourceTable
 from uysp.airtable.model import Record
 from uysp.driver import driver_of
-
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+from uysp.storable import storable
 
 # A listing may show a record as it was before a write for so long (research/airtable.md section 8).
 SETTLE_TIME = timedelta(seconds=2)
@@ -244,23 +242,6 @@ def load_written(connection: Connection, source: SourceTable, records: list[Reco
         {"client": source.client, "record_ids": [record["id"] for record in records]},
     )
     return result
-
-
-def storable(value: Any) -> Any:
-    """Return `value` as Postgres can hold it: U+FFFD for NUL and lone surrogates, an error object for NaN.
-
-    Source: spec/metrics.md section 1, rule "text". Airtable itself writes numbers that are none as
-    `{"specialValue": "NaN"}`.
-    """
-    if isinstance(value, str):
-        return value.replace("\0", REPLACEMENT).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"specialValue": "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"}
-    if isinstance(value, dict):
-        return {storable(name): storable(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [storable(item) for item in value]
-    return value
 
 
 def _has_unknown_option(cells: Mapping[str, Any], options: Mapping[str, Collection[str]]) -> bool:

@@ -144,6 +144,11 @@ class Settings(BaseSettings):
 
     _env_files: list[Path] = PrivateAttr(default_factory=list)
 
+    @property
+    def airtable_url(self) -> str:
+        """Where Airtable is asked."""
+        return self.airtable_endpoint_url or AIRTABLE_URL
+
     @cached_property
     def clients(self) -> tuple[Client, ...]:
         """All configured clients, in the order of their keys; empty when none is configured.

@@ -7,7 +7,6 @@ one). Source: research/airtable.md section 6.2.
 """
 
 import logging
-import time
 from collections.abc import Callable
 
 from sqlalchemy import Connection, Engine, text
@@ -16,9 +15,8 @@ from uysp.airtable.budget import budget
 from uysp.airtable.client import Gateway, IteratorExpiredError
 from uysp.airtable.fields import SourceTable, known_tables
 from uysp.airtable.limiter import Kind, Pace, shared_limiter
-from uysp.cycle import Cycle, Progress, TableOutcome, counted, load_and_release
+from uysp.cycle import Begun, Cycle, Progress, TableOutcome, counted, load_and_release, outcome_of
 from uysp.database import exclusive
-from uysp.deletions import alarm
 from uysp.errors import AirtableError
 from uysp.raw import (
     LoadResult,
@@ -29,7 +27,7 @@ from uysp.raw import (
     staged_among,
     unknown_ids,
 )
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +60,7 @@ def sweep_client(
         An outcome for each table that was swept.
     """
     pace = pace or shared_limiter(engine, settings, client)
-    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    gateway = Gateway(client, pace, settings.airtable_url)
     with exclusive(engine, f"sweep {client.key}"), engine.connect() as connection:
         tables = known_tables(connection, client)
         due = set(tables) if force else _due(connection, settings, client)
@@ -101,14 +99,12 @@ def _due(connection: Connection, settings: Settings, client: Client) -> set[str]
 
 
 def _outcome(cycle: Cycle, source: SourceTable) -> TableOutcome:
-    started, calls = time.monotonic(), cycle.gateway.calls
+    begun = Begun.now(cycle)
     try:
         result = _sweep(cycle, source)
     except AirtableError as error:
         # What is known is as right as before, so this is no failure of the table's data (raw.sync_state).
         return TableOutcome(source.client, source.source_table, error=str(error))
-    with cycle.engine.connect() as connection:
-        alarms = alarm(connection, source.client, [source.source_table])
     log.info(
         "swept %s of client %s: %d created, %d updated, %d deleted, %d restored",
         source.source_table,
@@ -118,18 +114,7 @@ def _outcome(cycle: Cycle, source: SourceTable) -> TableOutcome:
         result.deleted,
         result.restored,
     )
-    return TableOutcome(
-        client=source.client,
-        source_table=source.source_table,
-        read=result.read,
-        created=result.created,
-        updated=result.updated,
-        deleted=result.deleted,
-        restored=result.restored,
-        calls=cycle.gateway.calls - calls,
-        seconds=time.monotonic() - started,
-        alarm=alarms.get(source.source_table),
-    )
+    return outcome_of(cycle, source.source_table, begun, result)
 
 
 def _sweep(cycle: Cycle, source: SourceTable) -> LoadResult:

@@ -6,7 +6,6 @@ when changes may have been missed. Without a usable hook, records are found by t
 """
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,15 +24,12 @@ from uysp.airtable.fields import (
 )
 from uysp.airtable.limiter import Pace, shared_limiter
 from uysp.capture import Look, look, mark_whole, remember_look, remember_schema
-from uysp.cycle import Cycle, Progress, SchemaMovedError, TableOutcome, TooMuchError, load_table
+from uysp.cycle import Begun, Cycle, Progress, SchemaMovedError, TableOutcome, TooMuchError, load_table, outcome_of
 from uysp.database import exclusive
-from uysp.deletions import alarm
 from uysp.errors import AirtableError
 from uysp.raw import SETTLE_TIME, LoadResult
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 from uysp.sweeps import sweep_tables
-
-__all__ = ["Cycle", "TableOutcome", "sync_client"]
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +81,7 @@ def sync_client(
         BusyError: with `quick`, another cycle of this client is running.
     """
     pace = pace or shared_limiter(engine, settings, client, fast=fast)
-    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    gateway = Gateway(client, pace, settings.airtable_url)
     cycle = Cycle(
         engine,
         settings,
@@ -174,31 +170,18 @@ def read_schema(cycle: Cycle) -> None:
 
 
 def _sync_table(cycle: Cycle, source_table: str) -> TableOutcome:
-    started, calls = time.monotonic(), cycle.gateway.calls
+    begun = Begun.now(cycle)
     if source_table not in cycle.tables:
         return _absent(cycle, source_table)
     try:
         result = _load(cycle, source_table)
     except TooMuchError:
-        return TableOutcome(cycle.client.key, source_table, left=True, calls=cycle.gateway.calls - calls)
+        return TableOutcome(cycle.client.key, source_table, left=True, calls=cycle.gateway.calls - begun.calls)
     except AirtableError as error:
         return _failed(cycle, source_table, str(error))
-    with cycle.engine.connect() as connection:
-        alarms = alarm(connection, cycle.client.key, [source_table])
     source = cycle.tables.get(source_table)
-    return TableOutcome(
-        client=cycle.client.key,
-        source_table=source_table,
-        read=result.read,
-        created=result.created,
-        updated=result.updated,
-        deleted=result.deleted,
-        restored=result.restored,
-        calls=cycle.gateway.calls - calls,
-        seconds=time.monotonic() - started,
-        alarm=alarms.get(source_table),
-        warnings=(*source.warnings, *cycle.news.get(source_table, ())) if source else (),
-    )
+    warnings = (*source.warnings, *cycle.news.get(source_table, ())) if source else ()
+    return outcome_of(cycle, source_table, begun, result, warnings)
 
 
 def _load(cycle: Cycle, source_table: str) -> LoadResult:

@@ -85,6 +85,19 @@ def test_its_own_requests_are_counted_and_go_out_though_the_months_calls_are_use
     assert calls == [("write", len(emulator.requests))]
 
 
+def test_what_it_creates_is_asked_for_at_the_shared_pace_and_counted(
+    reader: Reader, engine: Engine, emulator: Emulator
+) -> None:
+    edit(emulator.store, reader.client.base_id, "delete_field", table="Leads", field="Notes")
+    assert emulator.store.tokens is not None
+    emulator.store.tokens[reader.client.token.get_secret_value()].scopes.append("schema.bases:write")
+    said = list(create_notes(configured(reader), lambda _: True))
+    assert said == [f"Client {reader.client.key}: the field 'Notes' is created; the next sync reads it."]
+    with engine.connect() as connection:
+        calls = connection.execute(text("select kind, calls from app.airtable_calls")).all()
+    assert calls == [("write", len(emulator.requests))]
+
+
 def test_its_own_requests_wait_for_the_end_of_a_lock_out(reader: Reader, engine: Engine) -> None:
     pace = pace_of(reader, engine)
     pace.wait(Kind.POLL)

@@ -1,5 +1,7 @@
 """The gateway at the shared pace, over HTTP: what Airtable's refusals do to what is sent next."""
 
+import time
+
 import pytest
 from sqlalchemy import Engine, text
 
@@ -9,6 +11,7 @@ from tests.sync.conftest import Reader, base_file, emulator, reader
 from uysp.airtable.client import Gateway
 from uysp.airtable.limiter import BudgetSpentError, Kind
 from uysp.errors import AirtableError
+from uysp.sync import sync_client
 
 __all__ = ["base_file", "emulator", "reader"]  # fixtures
 
@@ -28,6 +31,15 @@ def test_after_a_429_nothing_is_sent_for_thirty_seconds(gateway: Gateway, emulat
     assert gateway.schema()
     assert len(emulator.requests) == 2
     assert clock.slept == pytest.approx(30)
+
+
+def test_a_whole_read_in_a_hurry_takes_the_whole_rate(reader: Reader, emulator: Emulator, engine: Engine) -> None:
+    settings = reader.settings.model_copy(update={"uysp_airtable_rate": 0.5})
+    started = time.monotonic()
+    outcomes = sync_client(engine, settings, reader.client, full=True, fast=True)
+    assert [outcome.error for outcome in outcomes] == [None] * 4
+    assert time.monotonic() - started < len(emulator.requests) / 5 + 3
+    assert len(emulator.requests) > 10
 
 
 def test_a_spent_plan_is_told_once_asked_again_after_an_hour_and_does_not_keep_people_from_writing(

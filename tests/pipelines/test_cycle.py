@@ -7,9 +7,11 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, text
 
+from pipelines.airtable import calls_check, table_metadata
 from pipelines.automation import look_for_changes
 from tests.conftest import Template
 from tests.pipelines.conftest import AUDIT, LEADS
+from uysp.airtable.budget import Budget
 
 
 @pytest.fixture
@@ -53,10 +55,31 @@ def test_a_cycle_fills_raw_and_marts_and_shows_counts(
     assert shown["dagster/row_count"].value == AUDIT
     assert shown["changed"].value == AUDIT
     assert int(str(shown["api_calls"].value)) >= AUDIT // 100
+    with engine.connect() as connection:
+        sent: int = connection.execute(text("select sum(calls)::int from app.airtable_calls")).scalar_one()
+    assert (shown["api_calls_this_month"].value, shown["api_calls_left"].value) == (sent, "no cap")
     mart = materialised[dg.AssetKey(["marts", "leads"])].materialization.metadata
     assert mart["dagster/row_count"].value == LEADS
     checks = {evaluation.asset_check_key for evaluation in result.get_asset_check_evaluations()}
     assert checks == set(graph.asset_check_keys)
+
+
+@pytest.mark.parametrize(
+    ("used", "passed", "severity"),
+    [
+        (74, True, dg.AssetCheckSeverity.WARN),
+        (75, False, dg.AssetCheckSeverity.WARN),
+        (90, False, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_calls_that_run_short_are_shown_with_what_is_left(
+    used: int, passed: bool, severity: dg.AssetCheckSeverity
+) -> None:
+    plan = Budget(100, used, 300, by_kind={"poll": used})
+    check = calls_check(plan)
+    assert (check.passed, check.severity, check.metadata["used_for_poll"].value) == (passed, severity, used)
+    assert f"{used} API calls used this month, {100 - used} of 100 left" in str(check.description)
+    assert table_metadata([], 0, plan)["api_calls_left"] == 100 - used
 
 
 def test_a_client_that_fails_is_named_and_costs_the_others_nothing(

@@ -100,10 +100,11 @@ def schedule(instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
 def let_pass(engine: Engine, seconds: int) -> None:
     """As if the last look had been so long ago."""
     with engine.begin() as connection:
-        connection.execute(
-            text("update app.airtable_hooks set looked_at = now() - make_interval(secs => :seconds)"),
-            {"seconds": seconds},
-        )
+        for table, column in {"app.airtable_hooks": "looked_at", "raw.sync_state": "last_error_at"}.items():
+            connection.execute(
+                text(f"update {table} set {column} = now() - make_interval(secs => :seconds) where {column} < now()"),
+                {"seconds": seconds},
+            )
 
 
 def heartbeats(instance: dg.DagsterInstance) -> int:
@@ -224,6 +225,28 @@ def test_a_failure_is_shown_as_one_failed_run_and_then_as_a_reason(
     assert not run(definitions, built, dict(asked.tags))
     let_pass(engine, 300)
     assert isinstance(schedule(built), dg.SkipReason), "the same failure is not shown again and again"
+
+
+def test_a_base_that_cannot_be_read_is_asked_no_more_often_than_the_plan_allows(
+    built: dg.DagsterInstance, emulator: Emulator, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UYSP_AIRTABLE_MONTHLY_CALLS", "3000")
+    with engine.connect() as connection:
+        every = budget(connection, load_settings()).look_seconds
+    emulator.revoke(load_settings().clients[0].token.get_secret_value())
+    let_pass(engine, every)
+    before = len(emulator.requests)
+    assert isinstance(sensor(built), dg.SkipReason)
+    asked = len(emulator.requests)
+    assert asked > before
+    skipped = sensor(built)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "does not know the token for client uysp" in str(skipped.skip_message)
+    assert isinstance(schedule(built), dg.RunRequest), "what went wrong is shown all the same"
+    assert len(emulator.requests) == asked
+    let_pass(engine, every)
+    sensor(built)
+    assert len(emulator.requests) > asked
 
 
 def test_what_another_process_loads_is_built_too(built: dg.DagsterInstance, emulator: Emulator, engine: Engine) -> None:

@@ -16,9 +16,10 @@ from playground.airtable.store import Store
 from playground.sample.base import write
 from uysp.airtable.client import Gateway
 from uysp.airtable.limiter import Limiter
+from uysp.cycle import TableOutcome
 from uysp.settings import Client, Settings
 from uysp.sweeps import sweep_client
-from uysp.sync import TableOutcome, sync_client
+from uysp.sync import sync_client
 
 LEADS = 250  # three pages
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from playground.airtable.server import Emulator
 from uysp.airtable.fields import TABLES
-from uysp.raw import storable
+from uysp.storable import storable
 
 State = dict[str, list[tuple[Any, ...]]]
 

@@ -159,6 +159,18 @@ def test_whatever_becomes_of_the_hook_nothing_is_lost(
     assert calls(emulator, reader.sync) == ["GET payloads"]
 
 
+def test_after_a_week_without_a_look_everything_is_read_whatever_payloads_tell(
+    reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    reader.sync()
+    only_hook(reader, emulator).specification = {"options": {"filters": {"dataTypes": ["tableFields"]}}}
+    change(reader, emulator, some_leads(emulator, 1))  # told by no payload
+    with engine.begin() as connection:
+        connection.execute(text("update app.airtable_hooks set looked_at = looked_at - interval '8 days'"))
+    reader.sync()
+    assert_raw_equals_airtable(engine, emulator)
+
+
 def test_a_hook_of_ours_is_taken_and_others_are_left_alone(reader: Reader, emulator: Emulator) -> None:
     base = emulator.store.bases[reader.client.base_id]
     hooks = emulator.state.webhooks
@@ -231,6 +243,24 @@ def test_without_a_hook_changes_are_found_by_modification_time_and_deletions_by_
     assert not any("webhooks" in each for each in calls(emulator, lambda: reader.sync(quick=True)))
     make_all_checks_due(engine)
     assert any("webhooks" in each for each in calls(emulator, lambda: reader.sync(quick=True)))
+
+
+def test_without_a_hook_changes_are_looked_for_on_airtables_clock(reader: Reader, emulator: Emulator) -> None:
+    emulator.advance(-3 * 3600)  # ours is ahead
+    forbid_by_scope(emulator)
+    reader.sync()
+    change(reader, emulator, some_leads(emulator, 1))
+    assert reader.sync(quick=True)["leads"].changed == 1
+
+
+def test_without_a_hook_what_a_listing_shows_late_is_found_by_the_next_look(reader: Reader, emulator: Emulator) -> None:
+    forbid_by_scope(emulator)
+    reader.sync()
+    emulator.behaviour.read_delay_seconds = 2
+    change(reader, emulator, some_leads(emulator, 1))
+    assert reader.sync(quick=True)["leads"].changed == 0
+    emulator.advance(3)
+    assert reader.sync(quick=True)["leads"].changed == 1
 
 
 def test_a_hook_that_is_taken_away_for_good_is_done_without(reader: Reader, emulator: Emulator, engine: Engine) -> None:

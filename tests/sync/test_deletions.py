@@ -62,6 +62,24 @@ def test_one_more_holds_all_of_them_back_until_a_person_confirms(
     assert_history_is_sound(engine)
 
 
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_of_a_larger_table_a_twentieth_is_believed_and_one_more_is_not(
+    way: dict[str, Any], reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    reader.sync()
+    ids = sorted(airtable_records(emulator, "sms_audit"))
+    twentieth = len(ids) // 20
+    assert twentieth > FEW
+    emulator.store.delete(reader.client.base_id, "SMS_Audit", ids[:twentieth])
+    outcome = reader.sync(**way)["sms_audit"]
+    assert (outcome.deleted, outcome.alarm) == (twentieth, None)
+    emulator.store.delete(reader.client.base_id, "SMS_Audit", ids[twentieth : twentieth + 1])
+    outcome = reader.sync(**way)["sms_audit"]
+    assert outcome.deleted == 0
+    assert outcome.alarm is not None
+    assert deleted_ids(engine, "sms_audit") == set(ids[:twentieth])
+
+
 def test_what_went_within_a_day_counts_together_in_whatever_way(
     reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from playground.airtable.server import Emulator
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, assert_raw_equals_airtable, present_records
-from uysp.raw import storable
+from uysp.storable import storable
 
 
 def test_what_a_cycle_logs_does_not_grow_with_its_rows(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from playground.airtable.schema_edits import edit
 from playground.airtable.server import Emulator
+from playground.airtable.tokens import Token
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, assert_raw_equals_airtable, whole_state
 from uysp.cli import app
@@ -193,11 +195,38 @@ def test_an_unreachable_host_is_told(reader: Reader, engine: Engine) -> None:
     assert "did not answer at http://127.0.0.1:9" in error
 
 
-def test_a_token_revoked_between_syncs_is_no_empty_table(reader: Reader, emulator: Emulator, engine: Engine) -> None:
+def revoke(reader: Reader, emulator: Emulator) -> None:
+    emulator.revoke(reader.client.token.get_secret_value())
+
+
+def withdraw_the_base(reader: Reader, emulator: Emulator) -> None:
+    token_of(reader, emulator).bases = {}
+
+
+def withdraw_records(reader: Reader, emulator: Emulator) -> None:
+    token = token_of(reader, emulator)
+    token.scopes = [scope for scope in token.scopes if scope != "data.records:read"]
+
+
+def delete_the_base(reader: Reader, emulator: Emulator) -> None:
+    del emulator.store.bases[reader.client.base_id]
+
+
+def token_of(reader: Reader, emulator: Emulator) -> Token:
+    return (emulator.store.tokens or {})[reader.client.token.get_secret_value()]
+
+
+@pytest.mark.parametrize("refuse", [revoke, withdraw_the_base, withdraw_records, delete_the_base])
+def test_a_read_that_is_refused_from_now_on_is_no_empty_table(
+    refuse: Callable[[Reader, Emulator], None], reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
     reader.sync()
     before = whole_state(engine)
-    emulator.revoke(reader.client.token.get_secret_value())
-    assert all(outcome.error for outcome in reader.sync().values())
+    change_every_lead(reader, emulator)
+    refuse(reader, emulator)
+    assert reader.sync()["leads"].error
+    for outcomes in (reader.sync(full=True), reader.sync(full=True, accept_deletions=True), reader.sweep()):
+        assert [bool(outcome.error) for outcome in outcomes.values()] == [True] * 4
     assert whole_state(engine) == before
 
 

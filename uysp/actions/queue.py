@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from uysp.actions.model import Cells, Intent, Kind, Plan, Request, State
 from uysp.airtable.model import WRITE_SIZE
 from uysp.errors import UyspError
-from uysp.raw import storable
+from uysp.storable import storable
 
 MOST_NOTES = 20  # of one lead, written together
 LOCK_CLASS = 0x75797370  # 'uysp': of the advisory locks by which writers are known to live

@@ -13,7 +13,7 @@ import bleach
 from bleach.html5lib_shim import HTML_TAGS
 
 from uysp.errors import UyspError
-from uysp.raw import storable
+from uysp.storable import storable
 
 # bleach's list has today's elements; these are of older pages and of documents inside pages, and browsers know them.
 _OLDER: Final = """

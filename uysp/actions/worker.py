@@ -20,7 +20,7 @@ from uysp.actions.watch import look, prune
 from uysp.airtable.client import Gateway
 from uysp.airtable.limiter import Pace, shared_limiter
 from uysp.errors import UyspError, reference_id
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Worker:
         in_flight: timedelta = IN_FLIGHT,
         settle: timedelta = SETTLE,
     ) -> None:
-        endpoint = settings.airtable_endpoint_url or AIRTABLE_URL
+        endpoint = settings.airtable_url
         pace = pace or (lambda client: shared_limiter(engine, settings, client))
         self._means = Means(engine, settings, lambda client: Gateway(client, pace(client), endpoint), now, settle)
         self._only = only

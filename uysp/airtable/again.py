@@ -9,7 +9,7 @@ from uysp.airtable.client import Gateway
 from uysp.airtable.fields import known_tables
 from uysp.airtable.limiter import Kind, base_scope, shared_limiter
 from uysp.errors import AirtableError
-from uysp.settings import AIRTABLE_URL, Client, Settings
+from uysp.settings import Client, Settings
 
 
 def ask_again(engine: Engine, settings: Settings, client: Client) -> bool:
@@ -18,7 +18,7 @@ def ask_again(engine: Engine, settings: Settings, client: Client) -> bool:
     Returns:
         Whether Airtable answered, so that reading goes on.
     """
-    scope = {"base": base_scope(client)}
+    scope = {"base": base_scope(client.base_id)}
     with engine.connect() as connection:
         is_blocked: bool = connection.execute(
             text("""
@@ -33,7 +33,7 @@ def ask_again(engine: Engine, settings: Settings, client: Client) -> bool:
     if not is_blocked:
         return False
     pace = shared_limiter(engine, settings, client, counts_as=Kind.WRITE)
-    gateway = Gateway(client, pace, settings.airtable_endpoint_url or AIRTABLE_URL)
+    gateway = Gateway(client, pace, settings.airtable_url)
     try:
         # Of records, because schemas are answered though the calls are used up.
         table_id = next((source.table.id for source in tables.values()), None) or gateway.schema()[0].id

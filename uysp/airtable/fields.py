@@ -17,6 +17,7 @@ from sqlalchemy.sql.expression import bindparam
 from uysp.airtable.model import Field, Table
 from uysp.airtable.naming import KnownField, Naming, name_fields, second_name
 from uysp.settings import Client
+from uysp.storable import storable
 
 TABLES = {
     "leads": "Leads",
@@ -353,8 +354,6 @@ def _lookalike(name: str, fields: Iterable[Field]) -> str:
 
 def _storable(table: Table) -> Table:
     """Return the table with names that Postgres can hold; cells get the same treatment when they are loaded."""
-    from uysp.raw import storable  # which imports this module
-
     fields = tuple(
         Field(item.id, storable(item.name), storable(item.type), storable(item.options)) for item in table.fields
     )

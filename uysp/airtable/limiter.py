@@ -181,7 +181,7 @@ class SharedLimiter:
         self.pause(seconds)
 
     def _call(self, statement: TextClause, **values: object) -> Row[Any]:
-        scopes = {"base": base_scope(self.client), "token": token_scope(self.client), "now": self.now()}
+        scopes = {"base": base_scope(self.client.base_id), "token": token_scope(self.client), "now": self.now()}
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return connection.execute(statement, scopes | values).one()
 
@@ -227,9 +227,9 @@ def shared_limiter(
     return SharedLimiter(engine, client, rate, ceiling, most, now, sleep, counts_as)
 
 
-def base_scope(client: Client) -> str:
+def base_scope(base_id: str) -> str:
     """Return the name under which a base's pace is kept."""
-    return f"base {client.base_id}"
+    return f"base {base_id}"
 
 
 def token_scope(client: Client) -> str:
