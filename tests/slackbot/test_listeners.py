@@ -135,6 +135,25 @@ def test_a_direct_message_is_answered_there_and_once(campaign: Engine, bot: Sett
     assert len(event.answers()) == 2  # its own, and that to help
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("@UYSP lead jane@acme.example", "Jane Doe"),
+        ("lead Cars.com", "Mary Poe"),
+        ("@UYSP hot 5", "hot lead"),
+        ("lead a&b", "Mary Poe"),
+    ],
+)
+def test_what_slack_makes_of_a_message_is_read_as_it_was_typed(
+    campaign: Engine, bot: Settings, slack: Slack, typed: str, found: str
+) -> None:
+    marts.add_lead(campaign, 2, name="Mary Poe", company="Cars.com A&B")
+    for channel in (None, *(["general"] if "@UYSP" in typed else [])):
+        event = slack.say("ada", typed, channel)
+        assert event is not None
+        assert found in event.wait_for_answer().text
+
+
 def test_an_edited_message_is_not_answered_again(campaign: Engine, bot: Settings, slack: Slack) -> None:
     channel, person = slack.workspace.direct_message(ADA), slack.workspace.person("ada")
     more = {"channel_type": "im", "subtype": "message_changed", "message": {"text": "campaigns"}}
