@@ -1,6 +1,8 @@
 """What people press, choose, write and open, through the emulated Slack: every hop asks for their own rights."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,14 +11,31 @@ from pydantic import SecretStr
 from slack_sdk import WebClient
 from sqlalchemy import text
 
+from playground.slack.delivery import Ack
+from playground.slack.payloads import elements
 from playground.slack.server import Slack
-from playground.slack.workspace import Message
+from playground.slack.workspace import Message, PersonKind
 from slackbot import pace
 from slackbot.app import running
-from slackbot.blocks.actions import EXPLAIN, FIND_LEAD, SHARE, SHARE_CHANNEL, ask_id, choose_id, csv_id
+from slackbot.blocks.actions import (
+    EXPLAIN,
+    FIND_LEAD,
+    NOTE_SHORTCUT,
+    PROGRESS,
+    RESULTS,
+    SHARE,
+    SHARE_CHANNEL,
+    STOP,
+    UNDO,
+    ask_id,
+    choose_id,
+    csv_id,
+    open_id,
+    write_id,
+)
 from slackbot.blocks.elements import plain
 from tests.slackbot import marts
-from tests.slackbot.conftest import HTTP, bot_settings, both
+from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings, both
 from tests.slackbot.test_bot import denials, eventually, shown
 from uysp.settings import Client, Settings
 
@@ -323,17 +342,28 @@ HOPS: dict[str, Callable[[Slack, str, Message], Any]] = {
     EXPLAIN: lambda slack, who, message: slack.press(who, message, EXPLAIN),
     SHARE: lambda slack, who, message: slack.press(who, message, SHARE),
     csv_id("leads"): lambda slack, who, message: slack.press(who, message, csv_id("leads")),
+    open_id(1): lambda slack, who, message: slack.choose(who, message, open_id(1), "lead jane"),
+    write_id(1): lambda slack, who, message: slack.press(who, message, write_id(1)),
+    UNDO: lambda slack, who, message: slack.press(who, message, UNDO),
+    PROGRESS: lambda slack, who, message: slack.press(who, message, PROGRESS),
+    STOP: lambda slack, who, message: slack.press(who, message, STOP),
+    RESULTS: lambda slack, who, message: slack.press(who, message, RESULTS),
+    NOTE_SHORTCUT: lambda slack, who, message: slack.shortcut(who, message, NOTE_SHORTCUT),
 }
+LINES = {write_id(1): "note jane", **dict.fromkeys((UNDO, PROGRESS, STOP, RESULTS), "1A2B3C4D")}
 
 
+@both
 @pytest.mark.parametrize(
-    ("who", "where", "reason"), [("gus", "general", "a guest"), ("stella", "partners", "other workspace")]
+    ("who", "where", "reason"),
+    [("gus", "general", "a guest"), ("solo", "helpdesk", "a guest"), ("stella", "partners", "other workspace")],
 )
 @pytest.mark.parametrize("hop", HOPS)
 def test_whoever_may_not_ask_is_refused_at_every_button_and_that_is_logged(
     campaign: Engine, bot: Settings, slack: Slack, hop: str, who: str, where: str, reason: str
 ) -> None:
-    element = select(hop, "lead jane") if hop == choose_id(1) else button(hop, "lead jane")
+    is_select = hop in (choose_id(1), open_id(1))
+    element = select(hop, "lead jane") if is_select else button(hop, LINES.get(hop, "lead jane"))
     message = put(slack, element, channel=where)
     told = HOPS[hop](slack, who, message).wait_for_answer()
     assert "othing was looked up" in told.text
@@ -343,7 +373,8 @@ def test_whoever_may_not_ask_is_refused_at_every_button_and_that_is_logged(
     assert all(each not in str(slack.workspace.seen_by(who)) for each in PERSONAL)
 
 
-@pytest.mark.parametrize(("who", "where"), [("gus", "general"), ("stella", "partners")])
+@both
+@pytest.mark.parametrize(("who", "where"), [("gus", "general"), ("solo", "helpdesk"), ("stella", "partners")])
 def test_whoever_may_not_ask_is_offered_no_leads_and_answered_no_mention(
     campaign: Engine, bot: Settings, slack: Slack, who: str, where: str
 ) -> None:
