@@ -228,6 +228,8 @@ def test_a_number_is_explained_in_the_words_of_the_models(campaign: Engine, bot:
     slack.press("ada", message, EXPLAIN)
     view = slack.wait_for_modal("ada", lambda view: "One moment" not in str(view.blocks))
     assert view.content["callback_id"] == "explain_view"
+    assert "ICP score" in str(view.blocks)
+    assert "How well the company fits." in str(view.blocks)
     assert slack.close("ada") is None
 
 
@@ -432,15 +434,20 @@ def test_a_client_of_one_channel_is_shared_in_no_other(two_clients: Settings, sl
 
 
 @pytest.fixture
-def guarded(built: Engine, reading: Engine, settings: Settings, slack: Slack) -> Iterator[Settings]:
+def guarded(
+    request: pytest.FixtureRequest, built: Engine, reading: Engine, settings: Settings, slack: Slack
+) -> Iterator[Settings]:
     """One client, for the group sales in #outreach and #partners."""
     channels = ("C0OUTREACH", "C0PARTNERS")
     client = Client("beta", "Beta", "app2", SecretStr("t"), slack_channels=channels, slack_user_groups=("sales",))
     marts.mark_synced(built, client.key)
     marts.add_lead(built, 1, client=client.key, name="Jane Beta")
-    ours = bot_settings(settings, slack, HTTP)
+    mode = getattr(request, "param", HTTP)
+    ours = bot_settings(settings, slack, mode)
     ours.__dict__["clients"] = (client,)  # what reading a clients file gives
     with running(ours, reading):
+        if mode == SOCKETS:
+            slack.wait_for_connections()
         yield ours
 
 
@@ -473,6 +480,7 @@ REFUSALS: dict[str, tuple[str, Callable[[Slack], Any]]] = {
 }
 
 
+@pytest.mark.parametrize("guarded", [SOCKETS, HTTP], indirect=True)
 @pytest.mark.parametrize("hop", REFUSALS)
 def test_who_may_not_see_a_client_is_refused_at_every_hop_and_that_is_logged(
     guarded: Settings, built: Engine, slack: Slack, hop: str
