@@ -271,6 +271,24 @@ def test_nothing_is_shared_where_another_organisation_reads_along(
     assert slack.workspace.screen("stella", "partners") == []
 
 
+@both
+def test_what_fills_a_submitted_window_may_reach_slack_before_its_acknowledgement(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver = slack.transport.deliver
+
+    async def slowly(kind: str, payload: Mapping[str, Any], *others: Any) -> Ack:
+        ack = await deliver(kind, payload, *others)
+        await asyncio.sleep(0.5 if payload.get("type") == "view_submission" else 0)
+        return ack
+
+    monkeypatch.setattr(slack.transport, "deliver", slowly)
+    share(slack, "campaigns", "outreach")
+    slack.wait_for_modal("ada", ready)
+    slack.submit("ada")
+    slack.wait_for_modal("ada", lambda view: "Posted" in str(view.blocks))
+
+
 def test_another_channel_can_be_chosen_and_the_preview_is_made_anew(
     campaign: Engine, bot: Settings, slack: Slack
 ) -> None:
