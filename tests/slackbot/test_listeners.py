@@ -214,6 +214,61 @@ def test_home_shows_what_is_ones_own(campaign: Engine, bot: Settings, slack: Sla
     assert slack.open_home("ada", tab="messages") is not None
 
 
+@both
+def test_home_is_made_anew_when_it_is_opened(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    slack.open_home("ada")
+    assert "1,200" in str(slack.wait_for_home("ada").blocks)
+    with campaign.begin() as connection:
+        connection.execute(text("update marts.campaign_performance set leads = 1234"))
+    slack.open_home("ada")
+    slack.wait_for_home("ada", lambda view: "1,234" in str(view.blocks))
+
+
+@both
+def test_what_is_pressed_in_home_is_answered_by_direct_message_and_a_choice_there(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    direct = slack.workspace.direct_message(ADA).id
+    slack.open_home("ada")
+    home = slack.wait_for_home("ada")
+    answer = slack.press("ada", home, "Campaigns").wait_for_answer()
+    assert (answer.channel, answer.text.startswith("1 campaign, 1,200 leads")) == (direct, True)
+    offered = slack.search("ada", home, FIND_LEAD, "jan")
+    card = slack.choose("ada", home, FIND_LEAD, offered.options[0]["value"]).wait_for_answer()
+    assert (card.channel, card.blocks[0]["text"]["text"]) == (direct, "Jane Doe")
+    period = next(one.element for one in elements(home.blocks) if one.element["type"] == "static_select")
+    assert [option["text"]["text"] for option in period["options"]] == [
+        "Last 24 hours",
+        "Last 7 days",
+        "Last 30 days",
+        "All time",
+    ]
+    slack.choose("ada", home, period["action_id"], "Last 7 days")
+    week = slack.wait_for_home("ada", lambda view: "Dashboard, last 7 days" in str(view.blocks))
+    assert week.id == home.id
+
+
+def test_home_of_a_workspace_without_the_newer_blocks_is_made_of_simpler_ones(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    slack.fail("views.publish", error="invalid_arguments", times=2)
+    slack.open_home("ada")
+    home = slack.wait_for_home("ada")
+    assert "Webinar" in str(home.blocks)
+    assert not {"data_table", "table", "data_visualization"} & {block["type"] for block in home.blocks}
+
+
+def test_home_says_what_it_cannot_show(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    with campaign.begin() as connection:
+        connection.exec_driver_sql("set local role none; alter table app.write_requests rename state to how_it_stands")
+    slack.open_home("ada")
+    home = str(slack.wait_for_home("ada").blocks)
+    assert "Webinar" in home  # the dashboard is there
+    assert home.count("The database could not answer") == 2  # in place of leads and requests
+    assert "Reference" in home
+
+
+@both
 def test_home_of_somebody_who_may_not_ask_says_so(campaign: Engine, bot: Settings, slack: Slack) -> None:
     slack.open_home("gus")
     assert "a guest" in str(slack.wait_for_home("gus").blocks)
@@ -406,6 +461,47 @@ def test_whoever_may_not_ask_is_offered_no_leads_and_answered_no_mention(
     assert len(denials(campaign)) == 2
 
 
+def become_guest(slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a guest of ada, which counts at once."""
+    monkeypatch.setattr("slackbot.access.REMEMBERED_SECONDS", 0)
+    slack.workspace.people[ADA] = replace(slack.workspace.people[ADA], kind=PersonKind.GUEST)
+
+
+@pytest.mark.parametrize("hop", ["channel", "submit"])
+def test_who_has_become_a_guest_while_a_window_is_open_gets_no_further_in_it(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch, hop: str
+) -> None:
+    share(slack, "campaigns", "outreach")
+    view = slack.wait_for_modal("ada", ready)
+    become_guest(slack, monkeypatch)
+    if hop == "channel":
+        slack.choose("ada", view, SHARE_CHANNEL, "C0GENERAL1")
+    else:
+        slack.submit("ada")
+    slack.wait_for_modal("ada", lambda view: "your account is a guest" in str(view.blocks))
+    assert slack.workspace.screen("grace", "outreach") == slack.workspace.screen("ben", "general") == []
+    assert denials(campaign) == [(ADA, "a guest")]
+
+
+@both
+def test_what_is_pressed_or_submitted_and_delivered_again_is_done_once(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    pressed = slack.press("ada", put(slack, button(ask_id(1), "campaigns")), ask_id(1))
+    pressed.wait_for_answer()
+    share(slack, "campaigns", "outreach")
+    slack.wait_for_modal("ada", ready)
+    submitted = slack.submit("ada")
+    slack.wait_for_modal("ada", lambda view: "Posted" in str(view.blocks))
+    for done in (pressed, submitted):
+        assert slack.redeliver(done).error is None
+        assert slack.redeliver(done, new_envelope=True).error is None
+    slack.command("ben", "help", "general").wait_for_answer()
+    assert pressed.uses == 1
+    assert len(slack.workspace.screen("grace", "outreach")) == 1
+
+
+@both
 def test_an_app_is_refused_without_a_word(campaign: Engine, bot: Settings, slack: Slack) -> None:
     event = slack.say("robot", "@UYSP lead jane", "general")
     assert event is not None
