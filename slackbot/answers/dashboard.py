@@ -74,7 +74,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     overview = [read_row(Overview, row) for row in found]
     campaigns = best_campaigns(performance(connection, clients, {}))[:TOP_CAMPAIGNS]
     hot = leads.select_leads(connection, clients, " and is_hot", {}, leads.HOTTEST, TOP_LEADS)
-    client = {name: value for name, value in question.filters.items() if name == "client"}
+    client = leads.only(question.filters, "client")
     sections = {
         "overview": Section(overview, leads.with_client(_columns(period), clients), "Overview", layout=Layout.CARD),
         "top_campaigns": Section(
