@@ -1,6 +1,6 @@
 """Who may see what: full members of the workspace only, and each client only where it belongs.
 
-Every request passes here before anything is looked up (slackbot/desk.py); refusals go to the activity log.
+Every request passes here before anything is looked up (`Bot.admit`); refusals go to the activity log.
 """
 
 import logging
@@ -8,10 +8,9 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from threading import Lock
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -19,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from slackbot.audience import Audiences
+from slackbot.blocks.text import time_zone
 from slackbot.connection import UNREACHABLE, Identity, error_word
 from uysp.activity import Action, append
 from uysp.errors import UyspError
@@ -126,7 +126,7 @@ class Access:
         return Admission(
             lambda key: self._may_see(asker, key),
             name,
-            _zone(user),
+            time_zone(user.get("tz")),
             profile.get("email") or None,
             lambda key: self._record(asker, OTHER_CLIENT, key),
         )
@@ -228,13 +228,6 @@ def why_not(user: Mapping[str, Any], team_id: str) -> str | None:
     if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "a guest"
     return None
-
-
-def _zone(user: Mapping[str, Any]) -> tzinfo:
-    try:
-        return ZoneInfo(str(user["tz"]))
-    except (KeyError, ValueError, OSError, ZoneInfoNotFoundError):
-        return UTC
 
 
 def _not_checked(reason: str) -> RefusedError:

@@ -13,7 +13,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine
 
-from slackbot.access import Access
+from slackbot.access import Access, Asker
 from slackbot.bot import Bot
 from slackbot.connection import (
     UNREACHABLE,
@@ -29,6 +29,7 @@ from slackbot.connection import (
 from slackbot.desk import Desk, log_bug, something_wrong
 from slackbot.drafts import Drafts
 from slackbot.health import slack_answers, watched
+from slackbot.home import publish_again
 from slackbot.listeners import register
 from slackbot.pace import Reads
 from slackbot.previews import Previews
@@ -82,7 +83,6 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
     access = Access(client, me, settings, engine)
     with ExitStack() as stack:
         worker = stack.enter_context(working(engine, settings))
-        stack.enter_context(telling(Teller(engine, settings, client, access)))
         bot = Bot(
             settings=settings,
             engine=engine,
@@ -96,6 +96,10 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
             results=Desk(),
             closing=threading.Event(),
         )
+        teller = Teller(
+            engine, settings, client, access, lambda person: publish_again(bot, Asker(person, me.team_id, ""))
+        )
+        stack.enter_context(telling(teller))
         threads = stack.enter_context(ThreadPoolExecutor(LISTENERS, thread_name_prefix="listener"))
         app = build_app(bot, threads)
         if settings.slack_app_token is None:

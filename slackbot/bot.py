@@ -13,7 +13,7 @@ from slackbot.answers import HELP, ask, question_of
 from slackbot.answers.failure import DATABASE_ERRORS, NO_ANSWER, database_failure
 from slackbot.answers.model import Answer, Link
 from slackbot.answers.visible import denied_client
-from slackbot.blocks.message import Form, answer_message, sentence_message
+from slackbot.blocks.message import answer_message, sentence_message
 from slackbot.desk import Desk, Taken, log_bug, something_wrong
 from slackbot.drafts import Drafts
 from slackbot.grammar import NotUnderstoodError, Question
@@ -138,6 +138,3 @@ def looking_up(line: str) -> str:
         return f"Looking up {question_of(line).verb}…"
     except NotUnderstoodError:
         return "One moment…"  # what was wrong is told by the answer, once it is known who asks
-
-
-__all__ = ["Bot", "Form", "looking_up", "said"]

@@ -79,9 +79,8 @@ def send_results(bot: Bot, place: Place, reference: str) -> None:
 
 
 def _for_admin(bot: Bot, place: Place, reference: str) -> Receipt:
+    who = person(bot, bot.access.check(place.asker), place.asker)
     receipt = receipt_of(bot, reference)
-    admission = bot.access.check(place.asker)
-    who = person(bot, admission, place.asker)
     check_writer(bot.engine, bot.settings, who, receipt.client, what="bulk removal", admin=True)
     return receipt
 

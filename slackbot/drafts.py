@@ -4,7 +4,7 @@ import secrets
 
 from sqlalchemy import Engine, text
 
-from uysp.raw import storable
+from uysp.storable import storable
 
 
 class Drafts:

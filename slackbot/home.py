@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from slack_sdk.errors import SlackApiError
-from sqlalchemy.exc import SQLAlchemyError
 
 from slackbot.access import Admission, Asker, RefusedError
 from slackbot.answers.model import Answer, Section
@@ -74,8 +73,10 @@ def _home(bot: Bot, place: Place, line: str, admission: Admission) -> Home:
             clients = visible_clients(connection, bot.settings, admission.may_see)
             leads = own_leads(connection, clients, admission.email)
             requests = own_requests(connection, clients, place.asker.user_id)
-    except SQLAlchemyError:  # the sentence says so already
-        return _empty(sentence)
+    except Exception as error:
+        if dashboard is None:
+            return _empty(sentence)
+        leads = requests = Section([], empty=said(error, "what is one's own in App Home failed"))
     return Home(dashboard, sentence, leads, requests, datetime.now(UTC))
 
 

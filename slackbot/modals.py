@@ -1,5 +1,6 @@
 """Opening a modal while its trigger lives, and filling it when the database has answered."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from slackbot.place import Place
 from uysp.errors import UyspError
 
 Fill = Callable[[Admission, str], View]
+
+# Until Slack has put what acknowledges a submitted modal in its place; it waits three seconds for that.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 def open_modal(bot: Bot, place: Place, title: str, fill: Fill) -> None:
@@ -32,6 +36,20 @@ def fill_modal(bot: Bot, place: Place, title: str, fill: Fill) -> None:
     bot.take(place, lambda: _filled(bot, place, str(place.view["id"]), title, fill))
 
 
+def submitted_view(place: Place, title: str) -> View:
+    """Return the modal that acknowledges a submitted one and stands there until `fill_submitted` has filled it."""
+    return loading_view(title) | {"external_id": place.key}
+
+
+def fill_submitted(bot: Bot, place: Place, title: str, fill: Fill) -> None:
+    """Fill what `submitted_view` has put in the place of a submitted modal.
+
+    By its own id, which nothing had before: Slack may take what fills it sooner than the acknowledgement, which would
+    then stand there for ever.
+    """
+    bot.take(place, lambda: _filled(bot, place, str(place.view["id"]), title, fill, by=_show_submitted))
+
+
 def _opened(bot: Bot, place: Place, title: str, fill: Fill) -> None:
     try:
         bot.access.check(place.asker)  # before anything is shown at all
@@ -48,12 +66,34 @@ def _opened(bot: Bot, place: Place, title: str, fill: Fill) -> None:
         _filled(bot, place, str(view["id"]), title, fill)
 
 
-def _filled(bot: Bot, place: Place, view_id: str, title: str, fill: Fill) -> None:
+def _filled(
+    bot: Bot,
+    place: Place,
+    view_id: str,
+    title: str,
+    fill: Fill,
+    by: Callable[[Bot, Place, View], None] | None = None,
+) -> None:
     try:
         view = fill(bot.admit(place.asker), view_id)
     except Exception as error:
         view = notice_view(title, said(error, "a modal could not be filled"))
-    show(bot, view_id, view)
+    if by is None:
+        show(bot, view_id, view)
+    else:
+        by(bot, place, view)
+
+
+def _show_submitted(bot: Bot, place: Place, view: View) -> None:
+    for pause in (0.0, *_PAUSES):
+        time.sleep(pause)
+        try:
+            bot.client.views_update(external_id=place.key, view=view)
+        except SlackApiError as error:
+            if error_word(error) != "not_found":  # the acknowledgement is still under way, or the modal is closed
+                raise
+        else:
+            return
 
 
 def show(bot: Bot, view_id: str, view: View) -> bool:

@@ -6,7 +6,7 @@ Also after a restart: what is to be told lies in the database (`uysp.actions.mes
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from slack_sdk import WebClient
@@ -42,13 +42,22 @@ class Teller:
         settings: tell who administers.
         client: of the Web API.
         access: tells who is in a user group.
+        changed: called with whoever was told how something ended that they had asked for.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, client: WebClient, access: Access) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        client: WebClient,
+        access: Access,
+        changed: Callable[[str], None] = lambda _person: None,
+    ) -> None:
         self._engine = engine
         self._settings = settings
         self._client = client
         self._access = access
+        self._changed = changed
 
     def run(self, stop: threading.Event) -> None:
         """Tell until `stop` is set."""
@@ -79,6 +88,8 @@ class Teller:
                 return False
             with self._engine.begin() as connection:
                 told(connection, [message.id], utc_now())
+            if message.about is About.RESULT and message.recipient is not None:
+                self._changed(message.recipient)
         return True
 
     def _tell(self, message: Message) -> bool:

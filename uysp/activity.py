@@ -19,6 +19,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, text
 
+from uysp.spreadsheets import defused
+
 OURSELVES = "uysp"  # who acts where no person does
 
 
@@ -142,9 +144,5 @@ def as_csv(lines: Sequence[LogLine]) -> str:
             *(line.id, line.at.isoformat(), line.client, line.actor_id, line.actor_name, line.action, line.lead_id),
             *(line.outcome, details),
         )
-        writer.writerow([_defused(str(cell)) if cell is not None else "" for cell in cells])
+        writer.writerow([defused(str(cell)) if cell is not None else "" for cell in cells])
     return out.getvalue()
-
-
-def _defused(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell[:1] else cell

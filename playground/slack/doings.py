@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from playground.slack.app import AppFeatures
 from playground.slack.delivery import Ack, Transport
 from playground.slack.interactions import Interaction, Interactions
-from playground.slack.payloads import Found, elements, escaped, filled, find_element
+from playground.slack.payloads import Found, elements, escaped, filled, find_element, linked
 from playground.slack.surfaces import View
 from playground.slack.workspace import BOT_USER_ID, Channel, ChannelKind, Message, Person, Workspace
 
@@ -60,7 +60,7 @@ class Doings:
             The event, None if the app is not told.
         """
         _refuse_outsiders(person, channel)
-        written = escaped(text).replace("@UYSP", MENTION)
+        written = linked(escaped(text)).replace("@UYSP", MENTION)
         message = self.workspace.post(channel.id, person.id, written, via="person", thread_ts=thread_ts)
         more: dict[str, Any] = {"text": written, "ts": message.ts}
         if thread_ts is not None:

@@ -1,5 +1,6 @@
 """What Slack sends an app when people do something: the payload of each kind, as docs.slack.dev describes them."""
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -21,12 +22,29 @@ from playground.slack.workspace import (
 Payload = dict[str, Any]
 Element = Mapping[str, Any]
 
+# What Slack's client makes links of while people write (docs.slack.dev, formatting message text).
+_LINKED = re.compile(
+    r"(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<url>https?://[^\s<>]+)"
+    r"|(?P<host>(?<![\w@.-])(?:[a-z0-9-]+\.)+(?:com|net|org)\b)",
+    re.IGNORECASE,
+)
+
 VERIFICATION_TOKEN = "deprecated-verification-token"  # noqa: S105 (made up; apps must not rely on it)
 
 
 def escaped(typed: str) -> str:
     """Return what a person typed as Slack hands it to apps."""
     return typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def linked(written: str) -> str:
+    """Return a message's text with addresses as the links that Slack's client makes of them."""
+    return _LINKED.sub(_link, written)
+
+
+def _link(found: re.Match[str]) -> str:
+    scheme = {"email": "mailto:", "host": "http://"}.get(str(found.lastgroup))
+    return f"<{found[0]}>" if scheme is None else f"<{scheme}{found[0]}|{found[0]}>"
 
 
 def command(person: Person, channel: Channel, name: str, text: str, response_url: str, trigger_id: str) -> Payload:

@@ -38,7 +38,7 @@ _BY_DAY = text("""
             sum(opt_outs) as opt_outs,
             sum(clicks) as clicks
         from marts.daily_activity
-        where client = any(:clients) and (cast(:campaign as text) is null or campaign = :campaign)
+        where client = any(:clients)
         group by client, day
     )
     select
@@ -57,9 +57,7 @@ _BY_DAY = text("""
 _DAYS = {"24h": 7, "7d": 7}  # a single day is no trend
 
 
-def trend(
-    connection: Connection, clients: tuple[str, ...], period: str, campaign: str | None = None
-) -> tuple[Chart, ...]:
+def trend(connection: Connection, clients: tuple[str, ...], period: str) -> tuple[Chart, ...]:
     """Return what was done and what came of it, day by day.
 
     As many days as the period has, at most MOST_POINTS; none where nothing happened in them.
@@ -68,11 +66,9 @@ def trend(
         connection: where the marts are.
         clients: keys of the clients to look at.
         period: one of the dashboard's.
-        campaign: only this one; None: all.
     """
     days = min(_DAYS.get(period, MOST_POINTS), MOST_POINTS)
-    values = {"clients": list(clients), "days": days, "campaign": campaign}
-    rows = connection.execute(_BY_DAY, values).all()
+    rows = connection.execute(_BY_DAY, {"clients": list(clients), "days": days}).all()
     known = [row for row in rows if row.clicks is not None]
     done, booked = {"messages_sent": "Messages", "new_leads": "New leads"}, {"bookings": "Booked"}
     found = {"clicks": "Clicks", "opt_outs": "Opt-outs"}

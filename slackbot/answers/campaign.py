@@ -140,7 +140,7 @@ def _described(row: CampaignPerformance) -> str:
 
 
 def _links(question: Question, name: str, *, listed: bool) -> list[Link]:
-    client = _only(question.filters, "client")
+    client = leads.only(question.filters, "client")
     back = [Link(name, line("campaign", name, client))] if listed else []
     return [
         *back,
@@ -155,7 +155,7 @@ def _links(question: Question, name: str, *, listed: bool) -> list[Link]:
 def _choices(question: Question, steps: Sequence[SequenceStep], *, listed: bool) -> list[Choice]:
     """Return the step to list the leads of, and the order of that list."""
     numbers = sorted({row.step for row in steps})
-    whole = Link("All steps", line("campaign", question.filters["campaign"], _only(question.filters, "client")))
+    whole = Link("All steps", line("campaign", question.filters["campaign"], leads.only(question.filters, "client")))
     options = (whole, *(Link(f"Step {step}", said(question, step=step, page=None)) for step in numbers))
     now = said(question, page=None)
     if listed and now not in {option.line for option in options}:
@@ -169,10 +169,6 @@ def _choices(question: Question, steps: Sequence[SequenceStep], *, listed: bool)
 
 def _step_link(question: Question, step: int, others: Mapping[str, str]) -> Link:
     return Link(f"Step {step}", line("campaign", question.filters["campaign"], {"step": str(step), **others}))
-
-
-def _only(filters: Mapping[str, str], *names: str) -> dict[str, str]:
-    return {name: value for name, value in filters.items() if name in names}
 
 
 def _funnel(name: str, steps: Sequence[SequenceStep]) -> list[Chart]:

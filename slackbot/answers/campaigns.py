@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.filters import LEAD_FILTERS, described, narrows_leads
-from slackbot.answers.leads import of_client, with_client
+from slackbot.answers.leads import of_client, only, with_client
 from slackbot.answers.model import MOST_POINTS, Chart, Choice, Column, Findings, Kind, Link, Section, Shape, Topic
 from slackbot.answers.wording import counted
 from slackbot.grammar import Question, Verb, line, said
@@ -47,6 +47,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         empty=what,
         link=lambda row: campaign_link(row, question, clients),
     )
+    client = only(filters, "client")
     return Findings(
         "Campaigns",
         _summary(rows, filters),
@@ -54,9 +55,9 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         notes=("Only leads with these filters are counted.",) if narrows_leads(filters) else (),
         charts=tuple(_compared(rows)),
         links=(
-            Link("Dashboard", line("dashboard", filters=_client_only(filters))),
-            Link("Clicks", line("clicks", filters=_client_only(filters))),
-            Link("Variants", line("variants", filters=_client_only(filters))),
+            Link("Dashboard", line("dashboard", filters=client)),
+            Link("Clicks", line("clicks", filters=client)),
+            Link("Variants", line("variants", filters=client)),
         ),
         choices=(_state_choice(question),),
     )
@@ -82,10 +83,6 @@ def _number(value: datetime | float | None) -> float:
 def campaign_link(row: CampaignPerformance, question: Question, clients: tuple[str, ...]) -> Link:
     """Return where a row with client and campaign leads: to the campaign's own answer."""
     return Link(row.campaign, line("campaign", row.campaign, of_client(question, clients, row.client)))
-
-
-def _client_only(filters: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in filters.items() if name == "client"}
 
 
 def _state_choice(question: Question) -> Choice:

@@ -96,7 +96,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             link=leads.lead_link,
         ),
     }
-    client = {name: value for name, value in filters.items() if name == "client"}
+    client = leads.only(filters, "client")
     links = [
         Link("Hot leads", line("hot", filters=client)),
         Link("All campaigns", line("campaigns", filters=client)),

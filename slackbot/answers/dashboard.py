@@ -76,7 +76,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     campaigns = best_campaigns(performance(connection, clients, {}))[:TOP_CAMPAIGNS]
     hottest = leads.select_leads(connection, clients, " and is_hot", {}, leads.HOTTEST, TOP_LEADS)
     hot, just_now = with_own_writes(connection, hottest)
-    client = {name: value for name, value in question.filters.items() if name == "client"}
+    client = leads.only(question.filters, "client")
     sections = {
         "overview": Section(overview, leads.with_client(_columns(period), clients), "Overview", layout=Layout.CARD),
         "top_campaigns": Section(

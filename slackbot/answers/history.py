@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ from slackbot.answers.leads import cut, lead_line, with_client
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic, column_list, read_row
 from slackbot.answers.search import named_record, the_lead
 from slackbot.grammar import Question, Verb
+from uysp.activity import LogLine
 from uysp.settings import Settings
 
 SHOWN_CHARACTERS = 120  # of the details, to people; JSON and files have all
@@ -19,19 +19,10 @@ _REFERENCE = re.compile(r"#?(?P<id>\d{1,6})|(?P<reference>[0-9A-Fa-f]{8})")
 
 
 @dataclass(frozen=True)
-class LogLine:
-    """A row of app.activity_log, with the lead's present name where it exists."""
+class NamedLine(LogLine):
+    """A line of the log, with the lead's present name where it exists."""
 
-    id: int
-    at: datetime
-    client: str | None
-    actor_id: str
-    actor_name: str | None
-    action: str
-    lead_id: str | None
     lead_name: str | None
-    details: dict[str, Any]
-    outcome: str
 
 
 # Refused access is for administrators, and no write.
@@ -48,7 +39,7 @@ _LINES = text(f"""
     with chosen as (
         select * from app.activity_log where {_CHOSEN} order by at desc, id desc limit :limit offset :offset
     )
-    select {column_list(LogLine)}
+    select {column_list(NamedLine)}
     from (
         select chosen.*, leads.name as lead_name
         from chosen left join marts.leads on leads.client = chosen.client and leads.lead_id = chosen.lead_id
@@ -82,7 +73,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     total: int = connection.execute(_TOTAL, values).scalar_one()
     part = cut(question, total)
     found = connection.execute(_LINES, {**values, "limit": part.limit, "offset": part.offset}).mappings()
-    rows = [read_row(LogLine, row) for row in found]
+    rows = [read_row(NamedLine, row) for row in found]
     section = Section(
         rows,
         with_client(_COLUMNS, clients),
@@ -108,13 +99,13 @@ def _gone(clients: tuple[str, ...], typed: str) -> tuple[str, str] | None:
     return (among[0], named[1]) if named and len(among) == 1 else None
 
 
-def _lead_link(row: LogLine) -> Link:
+def _lead_link(row: NamedLine) -> Link:
     if row.client is None or row.lead_id is None:
         return Link("Log of writes", "history")
     return Link(row.lead_name or row.lead_id, lead_line("lead", row.client, row.lead_id))
 
 
-def _details(row: LogLine) -> str | None:
+def _details(row: NamedLine) -> str | None:
     if not row.details:
         return None
     others = dict(row.details)
@@ -150,7 +141,7 @@ def _json(value: object) -> str | None:
     return orjson.dumps(value).decode() if value else None
 
 
-def _rest(row: LogLine) -> str | None:
+def _rest(row: NamedLine) -> str | None:
     return _json({name: value for name, value in row.details.items() if name not in ("before", "after", "reference")})
 
 

@@ -32,11 +32,10 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         empty="Nobody clicked without booking or opting out.",
         link=leads.lead_link,
     )
-    back = {name: value for name, value in question.filters.items() if name in ("client", "campaign")}
-    links = [Link("Dashboard", line("dashboard", filters={k: v for k, v in back.items() if k == "client"}))]
-    if "campaign" in back:
-        client = {name: value for name, value in back.items() if name == "client"}
-        links.insert(0, Link(back["campaign"], line("campaign", back["campaign"], client)))
+    client = leads.only(question.filters, "client")
+    links = [Link("Dashboard", line("dashboard", filters=client))]
+    if campaign := question.filters.get("campaign"):
+        links.insert(0, Link(campaign, line("campaign", campaign, client)))
     return Findings(
         "Hot leads",
         f"{counted(total, 'hot lead')}{which}{shown}.",

@@ -19,7 +19,7 @@ MOST_KNOWN = 100  # words of the index for one typed word, of each kind
 _FREQUENT = 3_000  # words among which those are that begin with a letter or two
 _MOST_BEGUN = 10  # words that go on after one variant
 _FEWEST_LETTERS = 3  # of a part in the middle of a word, of a beginning that is looked up, of a word with a slip
-_FEWEST_DIGITS = 4  # of a part of a phone number
+FEWEST_DIGITS = 4  # of a part of a phone number
 _LETTERS_FOR_TWO_SLIPS = 6
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LAST = "\U0010ffff"  # sorts behind any continuation of a word
@@ -106,7 +106,7 @@ def known_words(connection: Connection, clients: tuple[str, ...], word: str) -> 
         clients: keys of the clients whose words are meant.
         word: as `uysp.lead_index.words_of` folds it.
     """
-    fewest = _FEWEST_DIGITS if word.isdigit() else _FEWEST_LETTERS
+    fewest = FEWEST_DIGITS if word.isdigit() else _FEWEST_LETTERS
     same: dict[str, int] = {}
     begun: dict[str, int] = {}
     within: dict[str, int] = {}

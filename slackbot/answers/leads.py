@@ -145,6 +145,11 @@ def of_client(question: Question, clients: tuple[str, ...], client: str) -> dict
     return {"client": client} if len(clients) > 1 or "client" in question.filters else {}
 
 
+def only(filters: Mapping[str, str], *names: str) -> dict[str, str]:
+    """Return those of the filters that have these names."""
+    return {name: value for name, value in filters.items() if name in names}
+
+
 def lead_link(lead: Any) -> Link:
     """Return where a row that has client, lead_id and name leads: to the lead's card."""
     return Link(lead.name, lead_line("lead", lead.client, lead.lead_id))

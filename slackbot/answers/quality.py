@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from slackbot.answers.leads import cut, lead_line, with_client
+from slackbot.answers.leads import cut, lead_line, only, with_client
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic, column_list, read_row
 from slackbot.grammar import Question, Verb, line
 from uysp.settings import Settings
@@ -56,7 +56,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     said = [f"{count:,} {rule.replace('_', ' ')}" for rule, count in counts[:_MOST_RULES]]
     rest = sum(count for _, count in counts[_MOST_RULES:])
     listed = ", ".join([*said, *([f"{rest:,} others"] if rest else [])])
-    client = {name: value for name, value in question.filters.items() if name == "client"}
+    client = only(question.filters, "client")
     return Findings(
         "Data quality",
         f"{total:,} issue{'' if total == 1 else 's'}{': ' if listed else ''}{listed}.",

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from slackbot.answers.known_words import KnownWords, Slips, Words, known_words, slips_of
+from slackbot.answers.known_words import FEWEST_DIGITS, KnownWords, Slips, Words, known_words, slips_of
 from uysp.errors import UyspError
 from uysp.lead_index import (
     LONGEST_WORD,
@@ -35,7 +35,6 @@ _MOST_NEAR = 300  # leads that are compared with what was typed
 _RARE = 3_000  # leads with a word up to which they are looked up, all of them
 _WALKED = 2_000  # likeliest leads that are walked
 _MOST_READ = 20_000  # leads that are looked up where that was not enough
-_FEWEST_DIGITS = 4  # of a part of a phone number
 
 _RECORD_ID = re.compile(r"(?:(?P<client>[^\s/]+)/)?(?P<record_id>rec[A-Za-z0-9]{14})")
 _PHONE = re.compile(r"\+?[\d\s().\-/]+(?:(?:x|ext\.?|extension|#)\s*\d*\s*)?", re.IGNORECASE)
@@ -198,7 +197,7 @@ def _having(connection: Connection, clients: Sequence[str], condition: str, valu
 def _typed_words(connection: Connection, clients: tuple[str, ...], typed: str) -> list[KnownWords]:
     """Return what the index knows for each typed word, slips left out."""
     words = list(dict.fromkeys(words_of(typed)))[:_MOST_WORDS]
-    if _PHONE.fullmatch(typed) and len(digits_of(typed)) >= _FEWEST_DIGITS:
+    if _PHONE.fullmatch(typed) and len(digits_of(typed)) >= FEWEST_DIGITS:
         words = [digits_of(typed)[:LONGEST_WORD]]
     return [known_words(connection, clients, word) for word in words]
 

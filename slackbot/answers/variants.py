@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from slackbot.answers.aggregates import VariantPerformance, variants
 from slackbot.answers.campaigns import campaign_link
 from slackbot.answers.filters import LEAD_FILTERS, described
-from slackbot.answers.leads import with_client
+from slackbot.answers.leads import only, with_client
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic
 from slackbot.answers.wording import counted, short
 from slackbot.grammar import Question, Verb, line
@@ -28,7 +28,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         empty="There are no such leads.",
         link=lambda row: campaign_link(row, question, clients),
     )
-    client = {name: value for name, value in filters.items() if name == "client"}
+    client = only(filters, "client")
     links = [Link("All campaigns", line("campaigns", filters=client))]
     if "campaign" in filters:
         links.insert(0, Link(filters["campaign"], line("campaign", filters["campaign"], client)))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from slackbot.answers.model import Chart, Kind, Shape
 from slackbot.blocks.elements import Block, context, section
 from slackbot.blocks.fit import (
+    LARGEST_NUMBER,
     MOST_CHART_TITLE,
     MOST_POINT_LABEL,
     MOST_POINTS,
@@ -13,8 +14,6 @@ from slackbot.blocks.fit import (
     distinct,
 )
 from slackbot.blocks.text import NOTHING, clean
-
-_LARGEST = 2**53  # beyond it, JSON readers round
 
 
 def chart_blocks(chart: Chart, *, native: bool) -> Iterator[Block]:
@@ -84,6 +83,6 @@ def _left_out(chart: Chart, incomplete: int, complete: int, shown: int, series: 
 
 def _number(value: float | None, kind: Kind) -> float | None:
     """Return a number that can be drawn, a fraction as the percentage it is written as; None where there is none."""
-    if value is None or not abs(value) <= _LARGEST:  # also when it is no number
+    if value is None or not abs(value) <= LARGEST_NUMBER:  # also when it is no number
         return None
     return round(value * 100, 1) if kind is Kind.RATE else value

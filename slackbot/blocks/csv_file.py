@@ -1,20 +1,17 @@
 """A section as a CSV file, safe to open in a spreadsheet.
 
 Numbers and times are written for programs (0.125, 2026-05-04 12:00:00), text on one line as people read it. A text that
-a spreadsheet would run as a formula gets an apostrophe before it, after OWASP's page on CSV injection: what starts with
-one of = + - @, wide forms among them, also after a semicolon, at which half of the world's spreadsheets start a cell.
+a spreadsheet would run as a formula is made one that it shows (`uysp.spreadsheets`).
 """
 
 import csv
 import io
 import math
-import re
 from datetime import UTC, datetime, tzinfo
 
 from slackbot.answers.model import Answer, Column, Kind, Section
 from slackbot.blocks.text import clean
-
-_FORMULA = re.compile(r"""((?:^|;)["'\s]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])""")
+from uysp.spreadsheets import defused
 
 
 def csv_file(section: Section, *, personal: bool = False, zone: tzinfo = UTC) -> bytes:
@@ -36,11 +33,6 @@ def csv_file(section: Section, *, personal: bool = False, zone: tzinfo = UTC) ->
 def csv_name(answer: Answer, section_name: str) -> str:
     """Return what the file of an answer's section is called: what it is, and the day (UTC) of the answer."""
     return f"uysp-{answer.verb}-{section_name}-{answer.as_of.astimezone(UTC):%Y-%m-%d}.csv"
-
-
-def defused(text: str) -> str:
-    """Return a text that a spreadsheet shows as text."""
-    return _FORMULA.sub(r"\1'", text)
 
 
 def _label(column: Column, zone: tzinfo) -> str:

@@ -157,11 +157,11 @@ def choices(given: Iterable[Choice], ids: Iterator[int]) -> list[Block]:
     return [each for each in made if each is not None]
 
 
-def lead_picker() -> Block:
+def lead_picker(action_id: str = FIND_LEAD) -> Block:
     """Return the select in which a lead is looked for by typing."""
     return {
         "type": "external_select",
-        "action_id": FIND_LEAD,
+        "action_id": action_id,
         "placeholder": plain("Find a lead by name, email, company or phone"),
         "min_query_length": 2,
     }

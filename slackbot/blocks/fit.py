@@ -31,6 +31,7 @@ MOST_CHART_TITLE = 50
 MOST_SERIES = 6
 MOST_POINTS = 20
 MOST_POINT_LABEL = 20
+LARGEST_NUMBER = 2**53  # ours: beyond it, JSON readers round
 
 LONGEST_CELL = 120  # ours: one long value must not cost the other rows their place
 

@@ -22,7 +22,7 @@ from slackbot.blocks.actions import (
     Writing,
     write_id,
 )
-from slackbot.blocks.elements import Block, actions, button, context, plain, section
+from slackbot.blocks.elements import Block, actions, button, context, lead_picker, plain, section
 from slackbot.blocks.fit import MOST_LABEL, MOST_VIEW_TITLE, clipped
 from slackbot.blocks.message import Message, clipped_text
 from slackbot.blocks.text import NOTHING, clean
@@ -90,7 +90,7 @@ def choose_view(writing: Writing, sentence: str) -> View:
 
     To show a lead, it is submitted; to write, what is chosen leads to the form.
     """
-    picker = _lead_search()
+    picker = lead_picker(LEAD)
     label = "Name, email, company or phone"
     if writing.kind == "lead":
         return _modal(writing, [_input(LEAD, label, picker)], "Show") | {"callback_id": FIND_VIEW}
@@ -191,15 +191,6 @@ def _receipt_blocks(receipt: Receipt, url: str) -> Iterator[Block]:
     if url and receipt.is_pending and receipt.kind is Kind.REMOVE:
         buttons.append({"type": "button", "action_id": RECORD, "text": plain("Open in Airtable"), "url": url})
     yield from actions([each for each in buttons if each is not None])
-
-
-def _lead_search() -> Block:
-    return {
-        "type": "external_select",
-        "action_id": LEAD,
-        "placeholder": plain("Find a lead by name, email, company or phone"),
-        "min_query_length": 2,
-    }
 
 
 def _reason(*, optional: bool = False) -> Block:

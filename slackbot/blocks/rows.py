@@ -21,6 +21,7 @@ from slackbot.blocks.elements import (
     time_text,
 )
 from slackbot.blocks.fit import (
+    LARGEST_NUMBER,
     LONGEST_CELL,
     MOST_COLUMNS,
     MOST_DATA_TABLE_CHARACTERS,
@@ -38,7 +39,6 @@ from slackbot.blocks.text import NOTHING, clean, shown
 
 _NUMBERS = (Kind.COUNT, Kind.NUMBER, Kind.RATE)
 _PAGE_SIZE = 25
-_LARGEST = 2**53  # beyond it, JSON readers round
 _MOST_LINES = 1000  # ours: more than anybody reads as text; a file has them all
 _BLOCKS_BESIDES = 4  # at most, of a section: heading, what was cut, which page it is, what leads on
 
@@ -174,7 +174,7 @@ def _cell(column: Column, row: object, text: str, form: Form, zone: tzinfo) -> B
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
 def _lines(table: Section, zone: tzinfo) -> list[str]:

@@ -15,6 +15,7 @@ from slackbot.place import Place, of_event
 from slackbot.starting import begin
 
 _MENTION = re.compile(r"<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
+_LINK = re.compile(r"<(?P<target>(?:https?|mailto|tel):[^<>|]+)(?:\|(?P<label>[^<>]*))?>")
 _log = logging.getLogger(__name__)
 
 
@@ -24,12 +25,12 @@ def register(app: App, bot: Bot) -> None:
     @app.event("app_mention")
     def mentioned(ack: Ack, body: dict[str, Any], event: dict[str, Any]) -> None:
         ack()
-        _answer(bot, of_event(body), event, _MENTION.sub(" ", str(event.get("text") or "")))
+        _answer(bot, of_event(body), event)
 
     @app.event({"type": "message", "subtype": None}, matchers=[_is_direct])
     def written(ack: Ack, body: dict[str, Any], event: dict[str, Any]) -> None:
         ack()
-        _answer(bot, of_event(body), event, str(event.get("text") or ""))
+        _answer(bot, of_event(body), event)
 
     @app.event("app_home_opened", matchers=[_is_home_tab])
     def opened(ack: Ack, body: dict[str, Any]) -> None:
@@ -38,14 +39,20 @@ def register(app: App, bot: Bot) -> None:
         bot.take(place, lambda: publish(bot, place))
 
 
-def _answer(bot: Bot, place: Place, event: Mapping[str, Any], text: str) -> None:
+def _answer(bot: Bot, place: Place, event: Mapping[str, Any]) -> None:
     """Answer what was written; apps are refused without a word, or two of them might talk for ever."""
     if event.get("bot_id"):
         bot.take(place, lambda: _refuse(bot, place))
     else:
-        line = unescaped(text).strip()
+        line = typed_line(str(event.get("text") or ""))
         if not begin(bot, place, line):
             bot.take(place, lambda: bot.answer(line, place))
+
+
+def typed_line(text: str) -> str:
+    """Return what a person typed in a message: nobody mentioned, and as text what Slack has made links of."""
+    unlinked = _LINK.sub(lambda link: link["label"] or link["target"], _MENTION.sub(" ", text))
+    return unescaped(unlinked).strip()
 
 
 def _refuse(bot: Bot, place: Place) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from slackbot.blocks.actions import EXPLAIN_VIEW, SHARE_VIEW, Sharing
-from slackbot.blocks.views import loading_view
 from slackbot.bot import Bot
-from slackbot.modals import fill_modal
+from slackbot.modals import fill_submitted, submitted_view
 from slackbot.place import of_interaction
 from slackbot.sharing import TITLE, post
 
@@ -17,10 +16,10 @@ def register(app: App, bot: Bot) -> None:
 
     @app.view(SHARE_VIEW)
     def share(ack: Ack, body: dict[str, Any]) -> None:
-        ack(response_action="update", view=loading_view(TITLE))
         place = of_interaction(body)
+        ack(response_action="update", view=submitted_view(place, TITLE))
         sharing = Sharing.unpacked(str(place.view["private_metadata"]))
-        fill_modal(bot, place, TITLE, lambda _who, view: post(bot, sharing, place.asker, view))
+        fill_submitted(bot, place, TITLE, lambda _who, view: post(bot, sharing, place.asker, view))
 
     @app.view(EXPLAIN_VIEW)
     def explained(ack: Ack) -> None:

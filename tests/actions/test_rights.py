@@ -94,8 +94,8 @@ def test_the_log_is_read_by_lead_reference_and_person_and_as_csv(world: World) -
         assert read_log(connection, ["other"]) == []
         mine = own_requests(connection, world.settings, ANNA.id)
     assert [receipt.reference for receipt in mine] == [reference]
-    hostile = replace(everything[0], actor_name="=HYPERLINK()")
-    assert "'=HYPERLINK()" in as_csv([hostile])
+    for hostile, told in (("=HYPERLINK()", "'=HYPERLINK()"), (" =1+1", " '=1+1"), ("x;=1", "x;'=1"), ("＝1", "'＝1")):
+        assert f",{told}," in as_csv([replace(everything[0], actor_name=hostile)])
     assert as_csv(everything).count("\n") == 3
 
 

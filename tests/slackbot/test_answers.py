@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,6 +78,15 @@ def test_the_summary_counts_every_lead_but_no_internal_campaign(
     add_campaign(built, "call_booked", leads=200, bookings=20, is_internal=True)
     summary = ask("campaigns", reading, settings).findings.summary
     assert summary == "1 campaign, 1,200 leads, 50 booked (4.2%), 5 opted out (0.4%)."
+
+
+def test_leads_that_were_made_lately_are_left_by_created(built: Engine, reading: Engine, settings: Settings) -> None:
+    mark_synced(built)
+    for number, days in enumerate((0.1, 2, 10, 40, -1), 1):
+        add_lead(built, number, is_hot=True, created_at=datetime.now(UTC) - timedelta(days=days))
+    found = {typed: sorted(ids(f"hot created:{typed}", reading, settings)) for typed in ("24h", "7D", "2w", "9w")}
+    numbers = {"24h": (1,), "7D": (1, 2), "2w": (1, 2, 3), "9w": (1, 2, 3, 4)}
+    assert found == {typed: [record_id(number) for number in left] for typed, left in numbers.items()}
 
 
 # lead

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from slack_sdk.socket_mode.builtin.connection import Connection
 from sqlalchemy import text
 
+from playground.slack.delivery import signature
 from playground.slack.limits.blocks import block_faults
 from playground.slack.server import Slack, running_slack
 from playground.slack.workspace import Message
@@ -120,6 +121,7 @@ def test_what_is_not_understood_is_explained_and_nothing_is_looked_up(
     assert "Did you mean campaigns or campaign?" in answer.text
 
 
+@both
 def test_who_is_no_full_member_is_refused_and_the_refusal_is_logged(
     campaign: Engine, bot: Settings, slack: Slack
 ) -> None:
@@ -137,6 +139,7 @@ def test_who_is_no_full_member_is_refused_and_the_refusal_is_logged(
     assert denials(campaign) == [(slack.workspace.person(who).id, reason) for (who, _), reason in people.items()]
 
 
+@both
 def test_a_person_whom_slack_does_not_describe_is_refused(campaign: Engine, bot: Settings, slack: Slack) -> None:
     slack.fail("users.info", error="fatal_error")
     answer = slack.command("ada", "lead jane", "general").wait_for_answer()
@@ -255,6 +258,36 @@ def test_health_tells_that_slack_is_gone(settings: Settings, reading: Engine, sl
     with running(ours, reading):
         slack.fail("auth.test", error="invalid_auth")
         assert get(ours.port, "/healthz") == (503, {"slack": False, "database": True})
+
+
+def test_health_tells_that_the_connection_of_socket_mode_is_gone_and_is_back(
+    settings: Settings, reading: Engine, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slackbot.health.REMEMBERED_SECONDS", 0)
+    ours = bot_settings(settings, slack, SOCKETS)
+    with running(ours, reading):
+        slack.wait_for_connections()
+        assert get(ours.port, "/healthz") == (200, {"slack": True, "database": True})
+        slack.fail("apps.connections.open", error="internal_error")
+        slack.drop_sockets()
+        assert eventually(lambda: get(ours.port, "/healthz") == (503, {"slack": False, "database": True}), 20)
+        slack.recover()
+        assert eventually(lambda: get(ours.port, "/healthz") == (200, {"slack": True, "database": True}), 30)
+        assert eventually(lambda: slack.command("ada", "help", "general").error is None, 10)
+
+
+def test_the_address_is_one_that_slack_accepts_when_it_is_entered(
+    settings: Settings, reading: Engine, slack: Slack
+) -> None:
+    ours = bot_settings(settings, slack, HTTP)
+    body, now = json.dumps({"type": "url_verification", "challenge": "sesame", "token": "x"}), str(int(time.time()))
+    signed = {"x-slack-signature": signature(slack.signing_secret, now, body.encode())}
+    headers = {**signed, "x-slack-request-timestamp": now, "content-type": "application/json"}
+    with running(ours, reading):
+        connection = http.client.HTTPConnection("127.0.0.1", ours.port, timeout=10)
+        connection.request("POST", "/slack/events", body, headers)
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())) == (200, {"challenge": "sesame"})
 
 
 @pytest.mark.parametrize("timestamp", ["", "soon", "1700000000", None])

@@ -1,10 +1,13 @@
 """Every verb, and everywhere that its buttons and selects lead, through the emulated Slack."""
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy
+from sqlalchemy import text
 
 from playground.slack.limits.blocks import block_faults
 from playground.slack.payloads import elements
@@ -15,8 +18,10 @@ from slackbot.answers import TOPICS, VERBS
 from slackbot.blocks.actions import ASK, CHOOSE, CSV, EXPLAIN, OPEN, SHARE, WRITE
 from tests.slackbot import marts
 from tests.slackbot.conftest import both
+from tests.slackbot.drawn import HOSTILE, markup, parts, strings
 from tests.slackbot.test_bot import eventually, shown
 from tests.slackbot.test_listeners import ready
+from uysp import lead_index
 from uysp.settings import Settings
 
 Engine = sqlalchemy.Engine
@@ -129,6 +134,112 @@ def test_every_verb_is_answered(busy: Engine, bot: Settings, slack: Slack) -> No
         check(event.wait_for_answer(10))
 
 
+def fill(engine: Engine, table: str, value: str, **others: Any) -> None:
+    """Add a row to a mart that has this value in every text column but those that are given."""
+    named = [column.split() for column in marts.RELATIONS[table].replace("\n", " ").split(",")]
+    texts = {name: value for name, kind, *_ in named if kind == "text"}
+    marts.add(engine, table, {**counted(marts.RELATIONS[table]), **texts, "client": "uysp", **others})
+
+
+@pytest.fixture
+def hostile(busy: Engine) -> Engine:
+    """A base with what may do harm in every text of every table."""
+    for number, value in enumerate(HOSTILE, 100):
+        lead_id = marts.record_id(number)
+        lead = {name: each for name, each in marts.LEAD.items() if name not in ("name", "campaign")}
+        fill(busy, "leads", value, **lead | {"lead_id": lead_id, "is_hot": True, "clicks": 3, "icp_score": 90})
+        fill(busy, "campaign_performance", value, is_internal=False, is_unassigned=False, is_paused=False)
+        fill(busy, "sequence_steps", value, step=1)
+        fill(busy, "click_tracking", value, reached_step=1)
+        fill(busy, "variant_performance", value)
+        fill(busy, "lead_timeline", value, lead_id=lead_id, event_id=f"e{number}", at=NOW)
+        fill(busy, "data_quality_issues", value, record_id=lead_id, seen_at=NOW)
+        fill(busy, "sync_status", value, last_synced_at=NOW, rows=1)
+        said = {"said": value, "before": {value or "x": value}, "after": {value or "x": f"{value}!"}, "reason": value}
+        with busy.begin() as connection:
+            connection.execute(
+                text("""
+                    insert into app.activity_log (client, actor_id, actor_name, action, lead_id, details, outcome)
+                    values ('uysp', 'U1', :value, 'NOTE_ADDED', :lead_id, cast(:details as jsonb), 'done')
+                """),
+                {"value": value, "lead_id": lead_id, "details": json.dumps(said)},
+            )
+            connection.execute(
+                text("""
+                    insert into raw.leads_history (client, record_id, version, fields, observed_at, operation, load_id)
+                    values ('uysp', :lead_id, 1, '{}', :at, 'created', 1),
+                        ('uysp', :lead_id, 2, cast(:fields as jsonb), :at, 'updated', 2)
+                """),
+                {"lead_id": lead_id, "at": NOW, "fields": json.dumps({value or "x": value})},
+            )
+    lead_index.refresh(busy)
+    return busy
+
+
+def test_what_may_do_harm_is_text_in_every_answer_wherever_it_stands(
+    hostile: Engine, bot: Settings, slack: Slack
+) -> None:
+    lines = ["dashboard", "campaigns", "clicks", "hot 100", "variants", "quality", "status", "history", "lead rec"]
+    ids = [f"uysp/{marts.record_id(100 + number)}" for number in range(len(HOSTILE))]
+    for line in (*lines, *(f"{verb} {each}" for each in ids for verb in ("lead", "timeline", "versions", "history"))):
+        answer = slack.command("ada", line, "general").wait_for_answer(10)
+        check(answer)
+        assert answer.blocks[0]["type"] == "header", (line, answer.text)
+        assert markup([dict(block) for block in answer.blocks]) == []
+        for kind in ("user", "broadcast", "link", "usergroup", "channel"):
+            assert parts(list(answer.blocks), kind) == []
+        assert re.search(r"[<>]|&(?!(?:amp|lt|gt);)", answer.text) is None
+        for shown_text in [answer.text, *strings(list(answer.blocks))]:
+            assert not set(shown_text.replace("\n", "")) & set("\u202e\x1b\r\t")
+
+
+def follow_label(slack: Slack, message: Message, label: str) -> Message:
+    """Press or choose what stands on it; return the answer."""
+    for found in elements(message.blocks):
+        element = found.element
+        if element["type"] == "button" and element["text"]["text"] == label:
+            return slack.press("ada", message, element["action_id"], found.block_id).wait_for_answer(10)
+        if any(option["text"]["text"] == label for option in element.get("options", ())):
+            return slack.choose("ada", message, element["action_id"], label).wait_for_answer(10)
+    raise AssertionError(f"there is no {label!r}")
+
+
+@both
+def test_the_way_leads_from_the_dashboard_down_to_a_lead_and_back(busy: Engine, bot: Settings, slack: Slack) -> None:
+    name = "ChatGPT Use Cases"
+    way = {
+        "Last 7 days": "Dashboard, last 7 days",
+        name: name,
+        "Step 1": f"{name}, step 1",
+        "Jane Roe 30": "Jane Roe 30",
+        "Step 1 of it": f"{name}, step 1",
+        "All steps": name,
+        "All campaigns": "Campaigns",
+        "Dashboard": "Dashboard, last 30 days",
+        "Jane Roe 11": "Jane Roe 11",
+        "Hot leads": "Hot leads",
+    }
+    message = slack.command("ada", "dashboard", "general").wait_for_answer(10)
+    for label, title in way.items():
+        message = follow_label(slack, message, label)
+        check(message)
+        assert message.blocks[0]["text"]["text"] == title
+
+
+def test_the_leads_of_a_step_come_by_score_with_what_is_asked_for_in_pages(
+    busy: Engine, bot: Settings, slack: Slack
+) -> None:
+    answer = slack.command("ada", LINES["campaign"], "general").wait_for_answer(10)
+    [table] = [each for each in answer.blocks if each.get("caption") == "Leads at step 1 now"]
+    wanted = ["Name", "Company", "ICP score", "Status", "Messages", "Last sent", "Clicked", "Booked"]
+    assert [cell["text"] for cell in table["rows"][0]] == wanted
+    scores = [row[2]["value"] for row in table["rows"][1:]]
+    following = follow_label(slack, answer, "Next →")
+    [table] = [each for each in following.blocks if each.get("caption") == "Leads at step 1 now"]
+    assert [*scores, *(row[2]["value"] for row in table["rows"][1:])] == list(range(80, 50, -1))
+
+
+@both
 @pytest.mark.parametrize("verb", LINES)
 def test_every_button_and_select_of_an_answer_leads_somewhere(
     busy: Engine, bot: Settings, slack: Slack, verb: str

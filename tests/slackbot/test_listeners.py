@@ -1,6 +1,8 @@
 """What people press, choose, write and open, through the emulated Slack: every hop asks for their own rights."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,14 +11,31 @@ from pydantic import SecretStr
 from slack_sdk import WebClient
 from sqlalchemy import text
 
+from playground.slack.delivery import Ack
+from playground.slack.payloads import elements
 from playground.slack.server import Slack
-from playground.slack.workspace import Message
+from playground.slack.workspace import Message, PersonKind
 from slackbot import pace
 from slackbot.app import running
-from slackbot.blocks.actions import EXPLAIN, FIND_LEAD, SHARE, SHARE_CHANNEL, ask_id, choose_id, csv_id
+from slackbot.blocks.actions import (
+    EXPLAIN,
+    FIND_LEAD,
+    NOTE_SHORTCUT,
+    PROGRESS,
+    RESULTS,
+    SHARE,
+    SHARE_CHANNEL,
+    STOP,
+    UNDO,
+    ask_id,
+    choose_id,
+    csv_id,
+    open_id,
+    write_id,
+)
 from slackbot.blocks.elements import plain
 from tests.slackbot import marts
-from tests.slackbot.conftest import HTTP, bot_settings, both
+from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings, both
 from tests.slackbot.test_bot import denials, eventually, shown
 from uysp.settings import Client, Settings
 
@@ -135,6 +154,25 @@ def test_a_direct_message_is_answered_there_and_once(campaign: Engine, bot: Sett
     assert len(event.answers()) == 2  # its own, and that to help
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("@UYSP lead jane@acme.example", "Jane Doe"),
+        ("lead Cars.com", "Mary Poe"),
+        ("@UYSP hot 5", "hot lead"),
+        ("lead a&b", "Mary Poe"),
+    ],
+)
+def test_what_slack_makes_of_a_message_is_read_as_it_was_typed(
+    campaign: Engine, bot: Settings, slack: Slack, typed: str, found: str
+) -> None:
+    marts.add_lead(campaign, 2, name="Mary Poe", company="Cars.com A&B")
+    for channel in (None, *(["general"] if "@UYSP" in typed else [])):
+        event = slack.say("ada", typed, channel)
+        assert event is not None
+        assert found in event.wait_for_answer().text
+
+
 def test_an_edited_message_is_not_answered_again(campaign: Engine, bot: Settings, slack: Slack) -> None:
     channel, person = slack.workspace.direct_message(ADA), slack.workspace.person("ada")
     more = {"channel_type": "im", "subtype": "message_changed", "message": {"text": "campaigns"}}
@@ -176,6 +214,61 @@ def test_home_shows_what_is_ones_own(campaign: Engine, bot: Settings, slack: Sla
     assert slack.open_home("ada", tab="messages") is not None
 
 
+@both
+def test_home_is_made_anew_when_it_is_opened(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    slack.open_home("ada")
+    assert "1,200" in str(slack.wait_for_home("ada").blocks)
+    with campaign.begin() as connection:
+        connection.execute(text("update marts.campaign_performance set leads = 1234"))
+    slack.open_home("ada")
+    slack.wait_for_home("ada", lambda view: "1,234" in str(view.blocks))
+
+
+@both
+def test_what_is_pressed_in_home_is_answered_by_direct_message_and_a_choice_there(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    direct = slack.workspace.direct_message(ADA).id
+    slack.open_home("ada")
+    home = slack.wait_for_home("ada")
+    answer = slack.press("ada", home, "Campaigns").wait_for_answer()
+    assert (answer.channel, answer.text.startswith("1 campaign, 1,200 leads")) == (direct, True)
+    offered = slack.search("ada", home, FIND_LEAD, "jan")
+    card = slack.choose("ada", home, FIND_LEAD, offered.options[0]["value"]).wait_for_answer()
+    assert (card.channel, card.blocks[0]["text"]["text"]) == (direct, "Jane Doe")
+    period = next(one.element for one in elements(home.blocks) if one.element["type"] == "static_select")
+    assert [option["text"]["text"] for option in period["options"]] == [
+        "Last 24 hours",
+        "Last 7 days",
+        "Last 30 days",
+        "All time",
+    ]
+    slack.choose("ada", home, period["action_id"], "Last 7 days")
+    week = slack.wait_for_home("ada", lambda view: "Dashboard, last 7 days" in str(view.blocks))
+    assert week.id == home.id
+
+
+def test_home_of_a_workspace_without_the_newer_blocks_is_made_of_simpler_ones(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    slack.fail("views.publish", error="invalid_arguments", times=2)
+    slack.open_home("ada")
+    home = slack.wait_for_home("ada")
+    assert "Webinar" in str(home.blocks)
+    assert not {"data_table", "table", "data_visualization"} & {block["type"] for block in home.blocks}
+
+
+def test_home_says_what_it_cannot_show(campaign: Engine, bot: Settings, slack: Slack) -> None:
+    with campaign.begin() as connection:
+        connection.exec_driver_sql("set local role none; alter table app.write_requests rename state to how_it_stands")
+    slack.open_home("ada")
+    home = str(slack.wait_for_home("ada").blocks)
+    assert "Webinar" in home  # the dashboard is there
+    assert home.count("The database could not answer") == 2  # in place of leads and requests
+    assert "Reference" in home
+
+
+@both
 def test_home_of_somebody_who_may_not_ask_says_so(campaign: Engine, bot: Settings, slack: Slack) -> None:
     slack.open_home("gus")
     assert "a guest" in str(slack.wait_for_home("gus").blocks)
@@ -190,6 +283,8 @@ def test_a_number_is_explained_in_the_words_of_the_models(campaign: Engine, bot:
     slack.press("ada", message, EXPLAIN)
     view = slack.wait_for_modal("ada", lambda view: "One moment" not in str(view.blocks))
     assert view.content["callback_id"] == "explain_view"
+    assert "ICP score" in str(view.blocks)
+    assert "How well the company fits." in str(view.blocks)
     assert slack.close("ada") is None
 
 
@@ -229,6 +324,24 @@ def test_nothing_is_shared_where_another_organisation_reads_along(
     with pytest.raises(ValueError, match="nothing to submit"):
         slack.submit("ada")
     assert slack.workspace.screen("stella", "partners") == []
+
+
+@both
+def test_what_fills_a_submitted_window_may_reach_slack_before_its_acknowledgement(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver = slack.transport.deliver
+
+    async def slowly(kind: str, payload: Mapping[str, Any], *others: Any) -> Ack:
+        ack = await deliver(kind, payload, *others)
+        await asyncio.sleep(0.5 if payload.get("type") == "view_submission" else 0)
+        return ack
+
+    monkeypatch.setattr(slack.transport, "deliver", slowly)
+    share(slack, "campaigns", "outreach")
+    slack.wait_for_modal("ada", ready)
+    slack.submit("ada")
+    slack.wait_for_modal("ada", lambda view: "Posted" in str(view.blocks))
 
 
 def test_another_channel_can_be_chosen_and_the_preview_is_made_anew(
@@ -304,17 +417,28 @@ HOPS: dict[str, Callable[[Slack, str, Message], Any]] = {
     EXPLAIN: lambda slack, who, message: slack.press(who, message, EXPLAIN),
     SHARE: lambda slack, who, message: slack.press(who, message, SHARE),
     csv_id("leads"): lambda slack, who, message: slack.press(who, message, csv_id("leads")),
+    open_id(1): lambda slack, who, message: slack.choose(who, message, open_id(1), "lead jane"),
+    write_id(1): lambda slack, who, message: slack.press(who, message, write_id(1)),
+    UNDO: lambda slack, who, message: slack.press(who, message, UNDO),
+    PROGRESS: lambda slack, who, message: slack.press(who, message, PROGRESS),
+    STOP: lambda slack, who, message: slack.press(who, message, STOP),
+    RESULTS: lambda slack, who, message: slack.press(who, message, RESULTS),
+    NOTE_SHORTCUT: lambda slack, who, message: slack.shortcut(who, message, NOTE_SHORTCUT),
 }
+LINES = {write_id(1): "note jane", **dict.fromkeys((UNDO, PROGRESS, STOP, RESULTS), "1A2B3C4D")}
 
 
+@both
 @pytest.mark.parametrize(
-    ("who", "where", "reason"), [("gus", "general", "a guest"), ("stella", "partners", "other workspace")]
+    ("who", "where", "reason"),
+    [("gus", "general", "a guest"), ("solo", "helpdesk", "a guest"), ("stella", "partners", "other workspace")],
 )
 @pytest.mark.parametrize("hop", HOPS)
 def test_whoever_may_not_ask_is_refused_at_every_button_and_that_is_logged(
     campaign: Engine, bot: Settings, slack: Slack, hop: str, who: str, where: str, reason: str
 ) -> None:
-    element = select(hop, "lead jane") if hop == choose_id(1) else button(hop, "lead jane")
+    is_select = hop in (choose_id(1), open_id(1))
+    element = select(hop, "lead jane") if is_select else button(hop, LINES.get(hop, "lead jane"))
     message = put(slack, element, channel=where)
     told = HOPS[hop](slack, who, message).wait_for_answer()
     assert "othing was looked up" in told.text
@@ -324,7 +448,8 @@ def test_whoever_may_not_ask_is_refused_at_every_button_and_that_is_logged(
     assert all(each not in str(slack.workspace.seen_by(who)) for each in PERSONAL)
 
 
-@pytest.mark.parametrize(("who", "where"), [("gus", "general"), ("stella", "partners")])
+@both
+@pytest.mark.parametrize(("who", "where"), [("gus", "general"), ("solo", "helpdesk"), ("stella", "partners")])
 def test_whoever_may_not_ask_is_offered_no_leads_and_answered_no_mention(
     campaign: Engine, bot: Settings, slack: Slack, who: str, where: str
 ) -> None:
@@ -336,6 +461,47 @@ def test_whoever_may_not_ask_is_offered_no_leads_and_answered_no_mention(
     assert len(denials(campaign)) == 2
 
 
+def become_guest(slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a guest of ada, which counts at once."""
+    monkeypatch.setattr("slackbot.access.REMEMBERED_SECONDS", 0)
+    slack.workspace.people[ADA] = replace(slack.workspace.people[ADA], kind=PersonKind.GUEST)
+
+
+@pytest.mark.parametrize("hop", ["channel", "submit"])
+def test_who_has_become_a_guest_while_a_window_is_open_gets_no_further_in_it(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch, hop: str
+) -> None:
+    share(slack, "campaigns", "outreach")
+    view = slack.wait_for_modal("ada", ready)
+    become_guest(slack, monkeypatch)
+    if hop == "channel":
+        slack.choose("ada", view, SHARE_CHANNEL, "C0GENERAL1")
+    else:
+        slack.submit("ada")
+    slack.wait_for_modal("ada", lambda view: "your account is a guest" in str(view.blocks))
+    assert slack.workspace.screen("grace", "outreach") == slack.workspace.screen("ben", "general") == []
+    assert denials(campaign) == [(ADA, "a guest")]
+
+
+@both
+def test_what_is_pressed_or_submitted_and_delivered_again_is_done_once(
+    campaign: Engine, bot: Settings, slack: Slack
+) -> None:
+    pressed = slack.press("ada", put(slack, button(ask_id(1), "campaigns")), ask_id(1))
+    pressed.wait_for_answer()
+    share(slack, "campaigns", "outreach")
+    slack.wait_for_modal("ada", ready)
+    submitted = slack.submit("ada")
+    slack.wait_for_modal("ada", lambda view: "Posted" in str(view.blocks))
+    for done in (pressed, submitted):
+        assert slack.redeliver(done).error is None
+        assert slack.redeliver(done, new_envelope=True).error is None
+    slack.command("ben", "help", "general").wait_for_answer()
+    assert pressed.uses == 1
+    assert len(slack.workspace.screen("grace", "outreach")) == 1
+
+
+@both
 def test_an_app_is_refused_without_a_word(campaign: Engine, bot: Settings, slack: Slack) -> None:
     event = slack.say("robot", "@UYSP lead jane", "general")
     assert event is not None
@@ -382,15 +548,20 @@ def test_a_client_of_one_channel_is_shared_in_no_other(two_clients: Settings, sl
 
 
 @pytest.fixture
-def guarded(built: Engine, reading: Engine, settings: Settings, slack: Slack) -> Iterator[Settings]:
+def guarded(
+    request: pytest.FixtureRequest, built: Engine, reading: Engine, settings: Settings, slack: Slack
+) -> Iterator[Settings]:
     """One client, for the group sales in #outreach and #partners."""
     channels = ("C0OUTREACH", "C0PARTNERS")
     client = Client("beta", "Beta", "app2", SecretStr("t"), slack_channels=channels, slack_user_groups=("sales",))
     marts.mark_synced(built, client.key)
     marts.add_lead(built, 1, client=client.key, name="Jane Beta")
-    ours = bot_settings(settings, slack, HTTP)
+    mode = getattr(request, "param", HTTP)
+    ours = bot_settings(settings, slack, mode)
     ours.__dict__["clients"] = (client,)  # what reading a clients file gives
     with running(ours, reading):
+        if mode == SOCKETS:
+            slack.wait_for_connections()
         yield ours
 
 
@@ -423,6 +594,7 @@ REFUSALS: dict[str, tuple[str, Callable[[Slack], Any]]] = {
 }
 
 
+@pytest.mark.parametrize("guarded", [SOCKETS, HTTP], indirect=True)
 @pytest.mark.parametrize("hop", REFUSALS)
 def test_who_may_not_see_a_client_is_refused_at_every_hop_and_that_is_logged(
     guarded: Settings, built: Engine, slack: Slack, hop: str

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
-from slackbot.answers import TOPICS, VERBS, ask, question_of
+from slackbot.answers import TOPICS, VERBS, ask, campaign, campaigns, question_of
 from slackbot.answers.dashboard import best_campaigns
 from slackbot.answers.filters import PAGE_ROWS, name_key
 from slackbot.answers.model import Answer, Section
@@ -261,6 +261,134 @@ def test_filters_leave_the_leads_they_name_in_any_order(warehouse: Engine, wareh
     assert sum(row["bookings"] for row in rows) == counted["bookings"]
 
 
+# What is left of marts.leads, by the filter.
+LEFT = {
+    'status:"In Sequence"': "processing_status = 'In Sequence'",
+    "icp:>=50": "icp_score >= 50",
+    "icp:<50": "icp_score < 50",
+    "created:7d": "created_at > now() - interval '7 days' and created_at <= now()",
+    "created:900h": "created_at > now() - interval '900 hours' and created_at <= now()",
+    "created:8w": "created_at > now() - interval '56 days' and created_at <= now()",
+    'status:"In Sequence" icp:>=50': "processing_status = 'In Sequence' and icp_score >= 50",
+}
+
+
+@pytest.mark.parametrize("typed", LEFT)
+def test_a_filter_leaves_the_same_leads_in_every_answer(
+    typed: str, warehouse: Engine, warehouse_settings: Settings
+) -> None:
+    [left] = selected(
+        warehouse,
+        f"""
+        select count(*) as leads, count(*) filter (where booked) as bookings, coalesce(sum(clicks), 0) as clicks,
+            count(*) filter (where is_hot) as hot, count(*) filter (where {PRICING}) as of_one
+        from marts.leads where client = :client and not is_test and {LEFT[typed]}
+        """,
+        client=ACME,
+    )
+
+    def found(verb: str, section: str) -> Rows:
+        return data(f"{verb} {typed} client:{ACME}", warehouse, warehouse_settings)[section]
+
+    for verb in ("campaigns", "variants"):
+        rows = found(verb, verb)
+        assert sum(row["leads"] for row in rows) == left["leads"]
+        assert sum(row["bookings"] for row in rows) == left["bookings"]
+    assert sum(row["clicks"] for row in found("clicks", "summary")) == left["clicks"]
+    assert len(found("hot 1000", "leads")) == left["hot"]
+    assert len(found("campaign pricingrules", "leads")) == left["of_one"]
+
+
+def test_a_score_that_some_have_tells_leads_apart_by_every_sign(
+    warehouse: Engine, warehouse_settings: Settings
+) -> None:
+    [middle] = selected(
+        warehouse,
+        """
+        select icp_score as score from marts.leads
+        where client = :client and not is_test and icp_score = floor(icp_score)
+        order by abs(icp_score - 50), 1 limit 1
+        """,
+        client=ACME,
+    )
+    score = int(middle["score"])
+    for typed, sign in {">": ">", ">=": ">=", "=>": ">=", "≥": ">=", "<": "<", "<=": "<=", "=": "=", "": "="}.items():
+        rows = data(f"campaigns icp:{typed}{score} client:{ACME}", warehouse, warehouse_settings)["campaigns"]
+        [left] = selected(
+            warehouse,
+            f"""
+            select count(*) as leads from marts.leads
+            where client = :client and not is_test and icp_score {sign} :score
+            """,
+            client=ACME,
+            score=score,
+        )
+        assert sum(row["leads"] for row in rows) == left["leads"] > 0, typed
+
+
+@pytest.mark.parametrize("state", ["active", "paused"])
+def test_campaigns_are_told_apart_by_their_state(state: str, warehouse: Engine, warehouse_settings: Settings) -> None:
+    rows = data(f"campaigns state:{state} client:{ACME}", warehouse, warehouse_settings)["campaigns"]
+    expected = selected(
+        warehouse,
+        "select campaign from marts.campaign_performance where client = :client and is_paused = :paused",
+        client=ACME,
+        paused=state == "paused",
+    )
+    assert {row["campaign"] for row in rows} == {row["campaign"] for row in expected}
+    assert rows
+
+
+BY_COLUMN = {"messages": "messages_sent", "last_sent": "last_sent_at", "name": "campaign", "clicks": "clicks"}
+
+
+@pytest.mark.parametrize("sort", campaigns.TOPIC.sorts)
+def test_campaigns_come_in_the_order_that_is_asked_for(
+    sort: str, warehouse: Engine, warehouse_settings: Settings
+) -> None:
+    rows = data(f"campaigns sort:{sort} client:{ACME}", warehouse, warehouse_settings)["campaigns"]
+    column = BY_COLUMN.get(sort, sort)
+    order = 'campaign collate "C"' if sort == "name" else f"{column} desc nulls last"
+    expected = selected(
+        warehouse,
+        f"""
+        select campaign from marts.campaign_performance where client = :client
+        order by is_internal or is_unassigned, is_unassigned, {order}, campaign collate "C"
+        """,
+        client=ACME,
+    )
+    assert [row["campaign"] for row in rows] == [row["campaign"] for row in expected]
+
+
+@pytest.mark.parametrize("sort", campaign.TOPIC.sorts)
+def test_leads_of_a_campaign_come_in_the_order_that_is_asked_for(
+    sort: str, warehouse: Engine, warehouse_settings: Settings
+) -> None:
+    rows = data(f"campaign pricingrules created:9999w sort:{sort} client:{ACME}", warehouse, warehouse_settings)[
+        "leads"
+    ]
+    orders = {
+        "icp": "icp_score desc nulls last, name",
+        "name": "name",
+        "last_sent": "last_sent_at desc nulls last, name",
+        "messages": "messages_sent desc, name",
+        "clicks": "clicks desc, icp_score desc nulls last, name",
+    }
+    expected = selected(
+        warehouse,
+        f"""
+        select lead_id from (
+            select lead_id, icp_score, last_sent_at, messages_sent, clicks, name collate "C" as name
+            from marts.leads where client = :client and {PRICING} and not is_test
+        ) as leads
+        order by {orders[sort]}, lead_id
+        """,
+        client=ACME,
+    )
+    assert [row["lead_id"] for row in rows] == [row["lead_id"] for row in expected]
+    assert len(rows) > 1
+
+
 def test_a_single_lead_comes_with_its_timeline(warehouse: Engine, warehouse_settings: Settings) -> None:
     [busiest] = selected(
         warehouse,
@@ -374,7 +502,9 @@ def test_charts_have_a_number_for_every_category(warehouse: Engine, warehouse_se
         for typed in ("dashboard all", "campaigns", "campaign chatgptusecases")
         for chart in ask(f"{typed} client:{ACME}", warehouse, warehouse_settings).findings.charts
     ]
-    assert len(charts) >= 2
+    days, _, compared, steps = (chart.title for chart in charts)
+    assert days.endswith(", last 20 days")
+    assert (compared, steps) == ("Campaigns compared", "Leads that reached each step")
     for chart in charts:
         assert 2 <= len(chart.categories) <= 20
         assert chart.summary.endswith(".")

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slackbot.answers.model import Answer, Chart, Choice, Column, Findings, Kind, Link, Page, Section, Shape
-from slackbot.blocks.csv_file import csv_file, csv_name, defused
+from slackbot.blocks.csv_file import csv_file, csv_name
 from slackbot.blocks.message import Form, shared_message
 from slackbot.blocks.share import left_out, masked, shared
 from tests.slackbot.drawn import AS_OF, EMAIL, PHONE, answer_of, column, parts, sections, strings
+from uysp.spreadsheets import defused
 
 SECRETS = (EMAIL, "mail.example", "010-9999")
 CONTACTS = (

@@ -301,6 +301,23 @@ def test_home_has_a_claim_as_soon_as_it_is_done_and_not_after_it_is_given_up(off
     assert eventually(lambda: "You have claimed no leads" in home(), 10)
 
 
+def test_home_has_what_ended_later_as_soon_as_that_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "submit", functools.partial(requests.submit, wait=1.5))
+    monkeypatch.setattr(writing, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(telling, "IDLE_SECONDS", 0.1)
+    office.slack.open_home("ada")
+    office.slack.wait_for_home("ada")
+    office.world.emulator.fail(latency=1.5, times=None)
+    office.slack.command("ada", f"claim {office.lead(1)}", "general")
+
+    def home() -> str:
+        return str(office.slack.wait_for_home("ada").blocks)
+
+    assert eventually(lambda: "pending" in home(), 10)
+    office.told("ada", "is yours", 30)
+    assert eventually(lambda: "You have claimed no leads" not in home(), 10)
+
+
 def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) -> None:
     before = shown(office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer())
     assert "just now" not in before

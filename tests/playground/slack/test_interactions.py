@@ -306,7 +306,9 @@ def test_home_is_each_persons_own_and_the_app_hears_when_it_is_opened(
     assert slack.home("ben") is None
 
 
-def test_mentions_and_direct_messages_reach_the_app_with_slacks_escapes(slack: Slack, start_app: StartApp) -> None:
+def test_mentions_and_direct_messages_reach_the_app_with_slacks_escapes_and_links(
+    slack: Slack, start_app: StartApp
+) -> None:
     heard: list[tuple[str, str]] = []
 
     def register(app: App) -> None:
@@ -323,7 +325,13 @@ def test_mentions_and_direct_messages_reach_the_app_with_slacks_escapes(slack: S
     assert slack.say("ada", "@UYSP hot 5 & <more>", "general") is not None
     assert slack.say("ada", "campaigns") is not None
     assert slack.say("ada", "@UYSP hi", "no-bots") is None
-    assert heard == [("C0GENERAL1", "<@U0UYSPBOT0> hot 5 &amp; &lt;more&gt;"), ("im", "campaigns")]
+    assert slack.say("ada", "lead a@b.example Cars.com https://x.example/?a=1&b=2") is not None
+    addresses = "<mailto:a@b.example|a@b.example> <http://Cars.com|Cars.com> <https://x.example/?a=1&amp;b=2>"
+    assert heard == [
+        ("C0GENERAL1", "<@U0UYSPBOT0> hot 5 &amp; &lt;more&gt;"),
+        ("im", "campaigns"),
+        ("im", f"lead {addresses}"),
+    ]
 
 
 def test_an_event_that_is_not_acknowledged_comes_again_at_once_after_a_minute_and_after_five(slack: Slack) -> None:
