@@ -36,18 +36,22 @@ def fill_modal(bot: Bot, place: Place, title: str, fill: Fill) -> None:
     bot.take(place, lambda: _filled(bot, place, str(place.view["id"]), title, fill))
 
 
-def submitted_view(place: Place, title: str) -> View:
-    """Return the modal that acknowledges a submitted one and stands there until `fill_submitted` has filled it."""
-    return loading_view(title) | {"external_id": place.key}
+def submitted_view(place: Place, view: View) -> View:
+    """Return a view as what acknowledges a submitted one, to stand there until `show_submitted` shows another.
+
+    It has an id of its own, which nothing had before: Slack may take what comes next sooner than the acknowledgement,
+    which would then stand there for ever.
+    """
+    return view | {"external_id": place.key}
 
 
 def fill_submitted(bot: Bot, place: Place, title: str, fill: Fill) -> None:
-    """Fill what `submitted_view` has put in the place of a submitted modal.
+    """Fill what `submitted_view` has put in the place of a submitted modal."""
 
-    By its own id, which nothing had before: Slack may take what fills it sooner than the acknowledgement, which would
-    then stand there for ever.
-    """
-    bot.take(place, lambda: _filled(bot, place, str(place.view["id"]), title, fill, by=_show_submitted))
+    def job() -> None:
+        show_submitted(bot, place, _view(bot, place, str(place.view["id"]), title, fill))
+
+    bot.take(place, job)
 
 
 def _opened(bot: Bot, place: Place, title: str, fill: Fill) -> None:
@@ -66,40 +70,34 @@ def _opened(bot: Bot, place: Place, title: str, fill: Fill) -> None:
         _filled(bot, place, str(view["id"]), title, fill)
 
 
-def _filled(
-    bot: Bot,
-    place: Place,
-    view_id: str,
-    title: str,
-    fill: Fill,
-    by: Callable[[Bot, Place, View], None] | None = None,
-) -> None:
+def _filled(bot: Bot, place: Place, view_id: str, title: str, fill: Fill) -> None:
+    show(bot, view_id, _view(bot, place, view_id, title, fill))
+
+
+def _view(bot: Bot, place: Place, view_id: str, title: str, fill: Fill) -> View:
     try:
-        view = fill(bot.admit(place.asker), view_id)
+        return fill(bot.admit(place.asker), view_id)
     except Exception as error:
-        view = notice_view(title, said(error, "a modal could not be filled"))
-    if by is None:
-        show(bot, view_id, view)
-    else:
-        by(bot, place, view)
+        return notice_view(title, said(error, "a modal could not be filled"))
 
 
-def _show_submitted(bot: Bot, place: Place, view: View) -> None:
+def show_submitted(bot: Bot, place: Place, view: View) -> bool:
+    """Show something else in what `submitted_view` made; returns False where the person has closed it meanwhile."""
     for pause in (0.0, *_PAUSES):
         time.sleep(pause)
-        try:
-            bot.client.views_update(external_id=place.key, view=view)
-        except SlackApiError as error:
-            if error_word(error) != "not_found":  # the acknowledgement is still under way, or the modal is closed
-                raise
-        else:
-            return
+        if _updated(bot, view, external_id=place.key):
+            return True
+    return False
 
 
 def show(bot: Bot, view_id: str, view: View) -> bool:
     """Show something else in an open modal; returns False where the person has closed it meanwhile."""
+    return _updated(bot, view, view_id=view_id)
+
+
+def _updated(bot: Bot, view: View, **which: str) -> bool:
     try:
-        bot.client.views_update(view_id=view_id, view=view)
+        bot.client.views_update(view=view, **which)
     except SlackApiError as error:
         if error_word(error) != "not_found":
             raise

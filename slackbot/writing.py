@@ -6,6 +6,7 @@ come by direct message (`slackbot.telling`).
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -157,13 +158,15 @@ def store_at_once(bot: Bot, question: Question, asker: Asker, key: str) -> Recei
     return submitted(bot, who, asked, f"slack {key}")
 
 
-def tell_in_view(bot: Bot, place: Place, view_id: str, title: str, receipt: Receipt, ends: float) -> None:
-    """Show in a modal how an action ended, or in a message where the modal is closed."""
+def tell_in_view(
+    bot: Bot, place: Place, shown: Callable[[View], bool], title: str, receipt: Receipt, ends: float
+) -> None:
+    """Show in a modal how an action ended, or in a message where the modal is closed and `shown` returns False."""
     receipt = _awaited(bot, receipt, ends)
     if receipt.is_pending and not receipt.is_bulk:
         publish_again(bot, place.asker)
         return  # what the modal says already; the rest is told later
-    in_view = show(bot, view_id, receipt_view(title, receipt))
+    in_view = shown(receipt_view(title, receipt))
     if in_view or deliver(bot.client, place, lambda _form: receipt_message(receipt)):
         _was_told(bot, receipt)
     publish_again(bot, place.asker)
@@ -248,7 +251,8 @@ def undone(bot: Bot, place: Place, reference: str) -> None:
         return
     if place.view and not place.is_home:
         ends = time.monotonic() + WAIT_SECONDS
-        tell_in_view(bot, place, str(place.view["id"]), TITLES["undo"], receipt, ends)
+        view_id = str(place.view["id"])
+        tell_in_view(bot, place, lambda view: show(bot, view_id, view), TITLES["undo"], receipt, ends)
     else:
         tell_at_place(bot, place, receipt)
 

@@ -23,10 +23,10 @@ from slackbot.blocks.actions import (
     chosen_line,
 )
 from slackbot.blocks.forms import TITLES, error_block, filled, receipt_view
-from slackbot.blocks.views import loading_view
+from slackbot.blocks.views import View, loading_view
 from slackbot.bot import Bot
 from slackbot.bulk import bulk_stored, send_results, show_progress, stopped
-from slackbot.modals import fill_modal, open_modal
+from slackbot.modals import fill_modal, fill_submitted, open_modal, show_submitted, submitted_view
 from slackbot.place import Place, of_interaction
 from slackbot.quoting import quoted
 from slackbot.starting import begin
@@ -68,17 +68,22 @@ def _forms(app: App, bot: Bot) -> None:
         place, writing = _at_form(body)
         title = TITLES[writing.kind]
         if writing.line:  # many leads take longer to store than Slack waits
-            ack(response_action="update", view=loading_view(title))
-            fill_modal(bot, place, title, lambda who, _id: bulk_stored(bot, writing, body["view"], who, place))
+            ack(response_action="update", view=submitted_view(place, loading_view(title)))
+            fill_submitted(bot, place, title, lambda who, _id: bulk_stored(bot, writing, body["view"], who, place))
             return
         try:
             receipt = stored(bot, writing, body["view"], place.asker)
         except Exception as error:
             ack(response_action="errors", errors={error_block(writing): failed(error)[:LONGEST_ERROR]})
             return
-        ack(response_action="update", view=receipt_view(title, receipt, pending_url(bot, receipt)))
-        ends, view_id = time.monotonic() + WAIT_SECONDS, str(body["view"]["id"])
-        bot.results.take(place.key, lambda: tell_in_view(bot, place, view_id, title, receipt, ends))
+        pending = receipt_view(title, receipt, pending_url(bot, receipt))
+        ack(response_action="update", view=submitted_view(place, pending))
+        ends = time.monotonic() + WAIT_SECONDS
+
+        def show(view: View) -> bool:
+            return show_submitted(bot, place, view)
+
+        bot.results.take(place.key, lambda: tell_in_view(bot, place, show, title, receipt, ends))
 
 
 def _shortcut(app: App, bot: Bot) -> None:

@@ -1,8 +1,10 @@
 """A database with hand-made marts, and the bot running against the emulated Slack."""
 
+import asyncio
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ import sqlalchemy
 from pydantic import SecretStr
 
 from playground.slack.app import AppFeatures, from_manifest
+from playground.slack.delivery import Ack
 from playground.slack.server import Slack, running_slack
 from slackbot.app import running
 from slackbot.checks import MANIFEST
@@ -75,6 +78,23 @@ def bot_settings(settings: Settings, slack: Slack, mode: str) -> Settings:
         return settings.model_copy(update={**tokens, "slack_app_token": SecretStr(slack.app_token)})
     slack.deliver_over_http(f"http://127.0.0.1:{port}/slack/events")
     return settings.model_copy(update={**tokens, "slack_signing_secret": SecretStr(slack.signing_secret)})
+
+
+@pytest.fixture
+def slow_submissions(slack: Slack, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From the call on Slack takes what acknowledges a submitted form late: after what fills its window."""
+
+    def begin() -> None:
+        deliver = slack.transport.deliver
+
+        async def slowly(kind: str, payload: Mapping[str, Any], *others: Any) -> Ack:
+            ack = await deliver(kind, payload, *others)
+            await asyncio.sleep(1.5 if payload.get("type") == "view_submission" else 0)
+            return ack
+
+        monkeypatch.setattr(slack.transport, "deliver", slowly)
+
+    return begin
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What people press, choose, write and open, through the emulated Slack: every hop asks for their own rights."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,6 @@ from pydantic import SecretStr
 from slack_sdk import WebClient
 from sqlalchemy import text
 
-from playground.slack.delivery import Ack
 from playground.slack.payloads import elements
 from playground.slack.server import Slack
 from playground.slack.workspace import Message, PersonKind
@@ -328,16 +326,9 @@ def test_nothing_is_shared_where_another_organisation_reads_along(
 
 @both
 def test_what_fills_a_submitted_window_may_reach_slack_before_its_acknowledgement(
-    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+    campaign: Engine, bot: Settings, slack: Slack, slow_submissions: Callable[[], None]
 ) -> None:
-    deliver = slack.transport.deliver
-
-    async def slowly(kind: str, payload: Mapping[str, Any], *others: Any) -> Ack:
-        ack = await deliver(kind, payload, *others)
-        await asyncio.sleep(0.5 if payload.get("type") == "view_submission" else 0)
-        return ack
-
-    monkeypatch.setattr(slack.transport, "deliver", slowly)
+    slow_submissions()
     share(slack, "campaigns", "outreach")
     slack.wait_for_modal("ada", ready)
     slack.submit("ada")

@@ -13,7 +13,7 @@ from slackbot import telling, writing
 from slackbot.answers import ask, own
 from slackbot.answers.model import Section
 from slackbot.answers.own import own_requests
-from slackbot.blocks.actions import ALSO, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
+from slackbot.blocks.actions import ALSO, CONFIRM, LEAD, NOTE_SHORTCUT, NOTE_TEXT, NOTE_TYPE, REASON, STATUS, UNDO
 from slackbot.blocks.views import Home, home_view
 from tests.slackbot import marts
 from tests.slackbot.office import ADA, Office, airtable, office, open_office
@@ -427,6 +427,19 @@ def test_the_log_goes_out_as_a_file_to_admins_alone(open_office: Callable[..., O
     for who, words in (("ben", "Only admins"), ("ada", "Making uysp-history")):
         answer = office.slack.command(who, "history", "general").wait_for_answer()
         assert words in office.slack.press(who, answer, "Send as CSV").wait_for_answer(10).text
+
+
+def test_what_came_of_a_form_may_reach_slack_before_its_acknowledgement(
+    open_office: Callable[..., Office], slow_submissions: Callable[[], None]
+) -> None:
+    office = open_office(uysp_admins=[ADA])
+    slow_submissions()
+    office.form("ada", f"note {office.lead(1)}")
+    office.slack.submit("ada", **{NOTE_TEXT: "hello"})
+    office.ended("ada", "Note added")
+    office.form("ada", "remove campaign:webinar")
+    office.slack.submit("ada", **{REASON: "Campaign over", CONFIRM: "REMOVE 4"})
+    office.ended("ada", "of 4 leads are finished")
 
 
 def test_rights_are_checked_again_when_a_form_is_handed_in(office: Office) -> None:
