@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
+from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from uysp.spreadsheets import defused
@@ -87,7 +87,7 @@ def append(
         "actor_name": actor_name,
         "action": action,
         "lead_id": lead_id,
-        "details": orjson.dumps(dict(details or {})).decode(),
+        "details": to_json(dict(details or {})).decode(),
         "outcome": outcome,
     }
     connection.execute(_APPEND, values)
@@ -139,7 +139,7 @@ def as_csv(lines: Sequence[LogLine]) -> str:
     writer = csv.writer(out)
     writer.writerow(["id", "at", "client", "actor_id", "actor_name", "action", "lead_id", "outcome", "details"])
     for line in lines:
-        details = orjson.dumps(line.details).decode()
+        details = to_json(line.details).decode()
         cells = (
             *(line.id, line.at.isoformat(), line.client, line.actor_id, line.actor_name, line.action, line.lead_id),
             *(line.outcome, details),

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
+from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
 from slackbot.answers.leads import cut, lead_line, with_client
@@ -138,7 +138,7 @@ def _worded(value: Any) -> str:
 
 
 def _json(value: object) -> str | None:
-    return orjson.dumps(value).decode() if value else None
+    return to_json(value).decode() if value else None
 
 
 def _rest(row: NamedLine) -> str | None:

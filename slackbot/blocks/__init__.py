@@ -1,6 +1,6 @@
 """Answers as people and programs see them: Block Kit (`message`), a terminal (`terminal`), text and JSON."""
 
-import orjson
+from pydantic_core import to_json
 
 from slackbot.answers.model import Answer
 from slackbot.blocks.text import plain_text
@@ -20,4 +20,4 @@ def json_text(answer: Answer) -> str:
         "data_as_of": answer.data_as_of,
         "data": {name: section.rows for name, section in answer.sections.items()},
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+    return to_json(document, indent=2, inf_nan_mode="null").decode()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, ScalarResult, text
 
-from pipelines.warehouse import build_marts
+from pipelines.warehouse import BuildResult, build_marts
 from tests.warehouse.expected.base import SOURCE_TABLES, Base
 from tests.warehouse.histories import awkward_states
 from tests.warehouse.writing import count_tables, write_bases
@@ -127,15 +127,76 @@ def test_marts_built_load_by_load_equal_their_full_refresh(settings: Settings, e
     assert len(refreshed) > 20
 
 
-def test_a_build_without_news_writes_nothing_and_leaves_what_did_not_change(settings: Settings, engine: Engine) -> None:
+def test_a_build_writes_what_depends_on_the_news_and_leaves_the_rest(settings: Settings, engine: Engine) -> None:
     with engine.begin() as connection:
         write_bases(connection, _last_states(7)[:1])
     _build(settings, engine)
-    places = "select md5(string_agg(ctid::text || lead_id, ' ' order by lead_id)) from marts.leads"
-    with engine.connect() as connection:
-        before: str = connection.execute(text(places)).scalar_one()
+    before = _places(engine)
     built = build_marts(settings, engine)
     assert not built.is_whole
-    assert {node.rows for node in built.nodes if node.unique_id.startswith("model.") and node.rows} == set()
+    assert _written(built) == {}
+    assert _places(engine) == before
+
+    client, lead_id = min(before["leads"])
+    with engine.begin() as connection:
+        _hear_of(connection, client, lead_id, company="Quite Another")
+    written = _written(build_marts(settings, engine))
+    after = _places(engine)
+    for table, rows in before.items():
+        moved = {key for key, place in rows.items() if after[table][key] != place}
+        assert moved == ({(client, lead_id)} if table == "leads" else set()), table
+    # Its versions, of which the last one ends, and the notes of a build about what it is about.
+    assert written.pop("leads") == 1
+    assert {name for name, rows in written.items() if rows > 2} <= ABOUT_A_BUILD
+
+
+def _written(built: BuildResult) -> dict[str, int]:
+    models = [node for node in built.nodes if node.unique_id.startswith("model.") and node.rows]
+    return {node.unique_id.rsplit(".", 1)[1]: node.rows for node in models if node.rows}
+
+
+def _places(engine: Engine) -> dict[str, dict[tuple[str, str], str]]:
+    """Return where each row lies, which is elsewhere once it was written again."""
+    keys = {"leads": "lead_id", "messages": "message_id"}
     with engine.connect() as connection:
-        assert connection.execute(text(places)).scalar_one() == before
+        return {
+            table: {
+                (row.client, row.id): row.place
+                for row in connection.execute(
+                    text(f"select client, {key} as id, ctid::text as place from marts.{table}")
+                )
+            }
+            for table, key in keys.items()
+        }
+
+
+def _hear_of(connection: Connection, client: str, lead_id: str, *, company: str) -> None:
+    """Load a new version of one lead, in which its company differs."""
+    lead = {"client": client, "lead_id": lead_id, "company": company}
+    load = connection.execute(
+        text("""
+            insert into raw.loads (client, source_table, observed_at, is_first,
+                                   records_read, created, updated, deleted, restored)
+            values (:client, 'leads', clock_timestamp(), false, 1, 0, 1, 0, 0) returning load_id, observed_at
+        """),
+        lead,
+    ).one()
+    lead |= {"load_id": load.load_id, "at": load.observed_at}
+    connection.execute(
+        text("""
+            update raw.leads set
+                fields = fields || jsonb_build_object('Company', cast(:company as text)), version = version + 1,
+                modified_at = :at, extracted_at = :at, load_id = :load_id
+            where client = :client and record_id = :lead_id
+        """),
+        lead,
+    )
+    connection.execute(
+        text("""
+            insert into raw.leads_history (client, record_id, version, fields, observed_at, operation, load_id)
+            select client, record_id, version, fields, modified_at, 'updated', load_id from raw.leads
+            where client = :client and record_id = :lead_id
+        """),
+        lead,
+    )
+    count_tables(connection)
