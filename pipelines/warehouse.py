@@ -7,6 +7,7 @@ In the process and not as a program of its own, because that halves the time of 
 """
 
 import hashlib
+import re
 import shutil
 import tempfile
 import time
@@ -14,12 +15,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
 from uysp import lead_index
+from uysp.builds import remember_failure
 from uysp.database import MARTS_LOCK, exclusive
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, Settings, set_environment
@@ -121,14 +124,17 @@ def build_marts(
         if not select:
             arguments += built.arguments
         result = _build_and_index(arguments, settings, engine, progress)
-        if result.success and not select:
-            _remember_build(engine, built)
         seconds = time.monotonic() - started
-    if result.exception is not None and not isinstance(result.exception, Exception):
-        raise result.exception  # dbt catches also what asks this process to stop
+        if result.exception is not None and not isinstance(result.exception, Exception):
+            raise result.exception  # dbt catches also what asks this process to stop
+        nodes = tuple(_outcomes(getattr(result.result, "results", ())))
+        if not select and result.success:
+            _remember_build(engine, built)
+        elif not select:
+            with engine.begin() as connection:
+                remember_failure(connection, ", ".join(_name(node.unique_id) for node in nodes if node.failed) or "dbt")
     if result.exception is not None:
         raise WarehouseError(f"dbt could not build the marts, no model was changed: {_one_line(result.exception)}")
-    nodes = tuple(_outcomes(getattr(result.result, "results", ())))
     return BuildResult(
         success=result.success,
         seconds=seconds,
@@ -201,12 +207,14 @@ class _Begun:
     """What a build is made from.
 
     Attributes:
+        begun_at: when; what was loaded before is in it.
         loads: as `_LOADS` says it.
         project: fingerprint of the dbt project.
         is_whole: the marts are of another project, or of none.
         is_tested: every test passed within a day.
     """
 
+    begun_at: datetime
     loads: str
     project: str
     is_whole: bool
@@ -229,7 +237,7 @@ def _begin_build(engine: Engine) -> _Begun:
                 "update app.builds set tried_loads = ("
                 + _LOADS
                 + """), tried_project = :project
-                returning tried_loads,
+                returning now() as begun_at, tried_loads,
                     project <> :project or to_regclass('marts.sync_status') is null as is_whole,
                     coalesce(tested_at > now() - interval '1 day', false) as is_tested
             """
@@ -243,7 +251,7 @@ def _begin_build(engine: Engine) -> _Begun:
                 on conflict do nothing
             """)
         )
-    return _Begun(row.tried_loads, project, row.is_whole, row.is_tested)
+    return _Begun(row.begun_at, row.tried_loads, project, row.is_whole, row.is_tested)
 
 
 def _remember_build(engine: Engine, built: _Begun) -> None:
@@ -252,9 +260,11 @@ def _remember_build(engine: Engine, built: _Begun) -> None:
         connection.execute(
             text("""
                 update app.builds set
-                    loads = :loads, project = :project, tested_at = case when :was_tested then tested_at else now() end
+                    loads = :loads, project = :project, tested_at = case when :was_tested then tested_at else now() end,
+                    built_at = :begun_at, failing_since = null, failed = ''
             """),
             {
+                "begun_at": built.begun_at,
                 "loads": built.loads,
                 "project": built.project,
                 "was_tested": built.is_tested and not built.is_whole,
@@ -397,4 +407,6 @@ def _name(unique_id: str) -> str:
 
 
 def _one_line(said: object) -> str:
-    return " ".join(str(said or "no message").split())
+    """Return what dbt says without where it keeps its files and which of its macros called which."""
+    line = " ".join(str(said or "no message").split())
+    return re.split(r" compiled code at | > in macro ", line)[0]

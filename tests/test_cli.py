@@ -247,6 +247,28 @@ def test_what_could_not_be_read_is_not_built_again_and_a_wrong_key_leaves_no_tra
     assert "mistyped" not in answered.stdout
 
 
+def test_a_build_that_fails_is_told_with_every_answer_until_one_works(
+    tmp_path: Path, reader: Reader, engine: Engine
+) -> None:
+    environment = configured(reader)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("""
+            create function marts.refuse() returns trigger language plpgsql as $$ begin raise 'no room'; end $$;
+            create trigger refuse before insert on marts.campaign_performance execute function marts.refuse();
+        """)
+    done = uysp(tmp_path, "sync", **environment)
+    assert_one_clear_line(done, "marts could not be built to their end", "campaign_performance", "no room")
+    asked = uysp(tmp_path, "ask", "hot", **environment).stdout
+    assert "Builds of the marts fail since" in " ".join(asked.split())
+    found = uysp(tmp_path, "doctor", **environment)
+    assert found.returncode == 1
+    assert "(campaign_performance)" in found.stdout
+    with engine.begin() as connection:
+        connection.exec_driver_sql("drop function marts.refuse cascade")
+    assert uysp(tmp_path, "sync", **environment).returncode == 0
+    assert "fail since" not in " ".join(uysp(tmp_path, "ask", "hot", **environment).stdout.split())
+
+
 def test_text_that_the_terminal_cannot_show_or_encode_ends_no_answer(
     tmp_path: Path, reader: Reader, engine: Engine
 ) -> None:

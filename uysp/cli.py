@@ -24,6 +24,7 @@ from uysp.write_commands import log_as_csv, write_app
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from pipelines.warehouse import BuildResult
     from uysp.cycle import TableOutcome
 
 app = typer.Typer(
@@ -140,7 +141,7 @@ def sync(
         elif full or build_state(engine).is_due:
             built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
             console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
-            errors += built.failures
+            errors += [_unbuilt(built)] if built.failures else []
         elif read_anything:
             console.print("marts: nothing to build, they hold all that is loaded")
     for error in dict.fromkeys(errors):
@@ -190,6 +191,13 @@ def _line(verb: str, argument: str, client: str | None) -> str:
     from slackbot.grammar import line
 
     return line(verb, argument, {} if client is None else {"client": client})
+
+
+def _unbuilt(built: "BuildResult") -> str:
+    return (
+        "The marts could not be built to their end; what depends on what failed shows what was built before. "
+        + "; ".join(built.failures)
+    )
 
 
 def _answer(text: str, *, as_json: bool) -> None:

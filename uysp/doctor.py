@@ -24,6 +24,7 @@ from uysp.airtable.fields import (
 from uysp.airtable.hooks import own_hooks
 from uysp.airtable.limiter import Kind, Limiter, Pace, base_scope, shared_limiter, token_scope
 from uysp.airtable.model import Table
+from uysp.builds import failing
 from uysp.database import Role, missing_roles, open_database, role_sql
 from uysp.deletions import alarm
 from uysp.errors import AirtableError, ConfigurationError, UyspError
@@ -90,6 +91,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
                 remedy = f"Have an administrator run:\n{role_sql(connection)}"
                 left = left_to_analyst(connection)
                 has_parts = lead_index.has_parts(connection)
+                unbuilt = failing(connection)
     except UyspError as error:
         yield Finding("database", State.WRONG, str(error))
         return
@@ -102,6 +104,9 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         text = f"As every login of this server, {Role.ANALYST} may also {', '.join(left)}."
         remedy = "Where nobody needs it, have an administrator run in this database:\n" + "\n".join(left.values())
         yield Finding("analyst", State.NOTE, text, remedy)
+    if unbuilt:
+        remedy = "Run uysp sync, which says what dbt says; in Dagster it stands in the last failed run."
+        yield Finding("marts", State.WRONG, str(unbuilt), remedy)
     if has_parts:
         yield Finding("search", State.OK, "parts and slips of words are found by an index")
     else:

@@ -32,6 +32,7 @@ from slackbot.answers.search import named_record
 from slackbot.answers.visible import known_clients
 from slackbot.answers.writes import WRITES, WritesError, is_write
 from slackbot.grammar import NotUnderstoodError, Question, nearest, parse, said
+from uysp.builds import failing
 from uysp.errors import UyspError
 from uysp.settings import Settings
 
@@ -134,9 +135,10 @@ def _answer(
     else:
         question = understood(question, connection, clients, topic.sorts)
         findings = topic.answer(question, connection, clients, settings)
+    unbuilt = failing(connection) if topic.verb.name == "status" or set(topic.marts) - {"sync_status"} else None
     told = replace(
         findings,
-        notes=(*findings.notes, *age.notes),
+        notes=(*findings.notes, *age.notes, *([f"{unbuilt} uysp doctor tells what to do."] if unbuilt else ())),
         line=said(question),
     )
     is_unbuilt = age.data_as_of is None and not built and are_read(connection, clients)
