@@ -17,6 +17,7 @@ from uysp.airtable.fields import SourceTable, known_tables
 from uysp.airtable.limiter import Kind, Pace, shared_limiter
 from uysp.cycle import Begun, Cycle, Progress, TableOutcome, counted, load_and_release, outcome_of
 from uysp.database import exclusive
+from uysp.deletions import held
 from uysp.errors import AirtableError
 from uysp.raw import (
     LoadResult,
@@ -136,7 +137,9 @@ def _sweep_once(connection: Connection, cycle: Cycle, source: SourceTable) -> Lo
     missing, unknown = missing_ids(connection, source), unknown_ids(connection, source)
     share = _share(connection, source)
     restart_staging(connection, staged)
-    asked = sorted({*missing, *unknown, *share})
+    # What waits for a person and was listed is there again: read, it waits no longer.
+    waiting = held(connection, source.client, source.source_table)
+    asked = sorted({*missing, *unknown, *share, *waiting})
     stage(connection, source, staged, cycle.gateway.by_ids(source.table.id, asked, Kind.SWEEP))
     # A record of the share that was listed and now is not found was deleted a moment ago: a payload will say so.
     found = staged_among(connection, missing)
