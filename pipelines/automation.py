@@ -219,6 +219,8 @@ def sweep_clients(context: dg.OpExecutionContext, workplace: Workplace) -> None:
     for _, outcomes in each_client(clients, sweep):
         for outcome in outcomes:
             errors += [outcome.error] if outcome.error else []
+            for warning in outcome.warnings:
+                context.log.warning(warning)
             context.log.info(
                 f"{outcome.client} {outcome.source_table}: {outcome.read:,} read again, {outcome.created:,} found, "
                 f"{outcome.updated:,} drifted, {outcome.deleted:,} gone, {outcome.calls:,} API calls"

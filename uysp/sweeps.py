@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from uysp.airtable.budget import budget
 from uysp.airtable.client import Gateway, IteratorExpiredError
 from uysp.airtable.fields import SourceTable, known_tables
-from uysp.airtable.limiter import Kind, Pace, shared_limiter
+from uysp.airtable.limiter import Kind, Pace, SweepsEndedError, shared_limiter
 from uysp.cycle import Begun, Cycle, Progress, TableOutcome, counted, load_and_release, outcome_of
 from uysp.database import exclusive
 from uysp.deletions import held
@@ -71,8 +71,19 @@ def sweep_client(
 
 
 def sweep_tables(cycle: Cycle, is_wanted: Callable[[str], bool]) -> list[TableOutcome]:
-    """Sweep the tables of a cycle that are wanted; one that fails does not keep the others from it."""
-    return [_outcome(cycle, source) for name, source in cycle.tables.items() if is_wanted(name)]
+    """Sweep the tables of a cycle that are wanted; one that fails does not keep the others from it.
+
+    Where the month's calls for sweeps are used up, that is told once, and as no failure: reading goes on.
+    """
+    outcomes = []
+    for name, source in cycle.tables.items():
+        if is_wanted(name):
+            try:
+                outcomes.append(_outcome(cycle, source))
+            except SweepsEndedError as error:
+                outcomes.append(TableOutcome(source.client, name, warnings=(str(error),)))
+                break
+    return outcomes
 
 
 def _due(connection: Connection, settings: Settings, client: Client) -> set[str]:
@@ -103,6 +114,8 @@ def _outcome(cycle: Cycle, source: SourceTable) -> TableOutcome:
     begun = Begun.now(cycle)
     try:
         result = _sweep(cycle, source)
+    except SweepsEndedError:
+        raise
     except AirtableError as error:
         # What is known is as right as before, so this is no failure of the table's data (raw.sync_state).
         return TableOutcome(source.client, source.source_table, error=str(error))
