@@ -311,7 +311,7 @@ def test_of_long_values_the_part_that_differs_is_shown(built: Engine, reading: E
         ],
     )
     section = ask(f"versions {lead}", reading, settings).sections["changes"]
-    shown = [tuple(column.value(row) for column in section.columns)[2:] for row in section.rows]
+    shown = [tuple(str(column.value(row)) for column in section.columns)[2:] for row in section.rows]
     assert shown[1] == (f"…{long[-20:]}", f"…{long[-20:]}Met on Tuesday.")
     assert shown[0][0].startswith("Called on Monday")
     assert shown[0][1].startswith("xxx")
