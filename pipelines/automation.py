@@ -19,6 +19,7 @@ from uysp.airtable.budget import budget
 from uysp.clients import each_client, seconds_since_look, standing_errors
 from uysp.cycle import TableOutcome
 from uysp.database import Role, open_database
+from uysp.errors import ConfigurationError
 from uysp.settings import Client, Settings, load_settings
 from uysp.sweeps import sweep_client
 from uysp.sync import sync_client
@@ -71,8 +72,12 @@ def decide(instance: dg.DagsterInstance, *, is_guarantee: bool) -> dg.RunRequest
         instance: of Dagster.
         is_guarantee: for the schedule: builds that failed are tried again, and failures are shown as failed runs.
     """
-    settings = load_settings()
-    if not settings.clients:
+    try:
+        settings = load_settings()
+        has_clients = bool(settings.clients)
+    except ConfigurationError as error:
+        return dg.SkipReason(str(error))  # raised, Dagster would show its own error in front of the sentence
+    if not has_clients:
         return dg.SkipReason(NOT_CONFIGURED)
     unfinished = end_abandoned_runs(instance, settings, datetime.now(UTC))
     if unfinished:
@@ -219,6 +224,8 @@ def sweep_clients(context: dg.OpExecutionContext, workplace: Workplace) -> None:
     for _, outcomes in each_client(clients, sweep):
         for outcome in outcomes:
             errors += [outcome.error] if outcome.error else []
+            for warning in outcome.warnings:
+                context.log.warning(warning)
             context.log.info(
                 f"{outcome.client} {outcome.source_table}: {outcome.read:,} read again, {outcome.created:,} found, "
                 f"{outcome.updated:,} drifted, {outcome.deleted:,} gone, {outcome.calls:,} API calls"

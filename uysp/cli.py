@@ -169,7 +169,7 @@ def versions(
     as_json: Annotated[bool, typer.Option("--json", help="Print the data behind the answer.")] = False,
 ) -> None:
     """A lead's past: every version of its record, and what changed from one to the next."""
-    _answer(_line("versions", lead, client), as_json=as_json)
+    _answer(_line("versions", lead, client), as_json=as_json, how="--client KEY")
 
 
 @app.command()
@@ -184,7 +184,7 @@ def history(
     if as_csv:
         print(log_as_csv(lead, client, asker), end="")
     else:
-        _answer(_line("history", lead, client), as_json=as_json)
+        _answer(_line("history", lead, client), as_json=as_json, how="--client KEY")
 
 
 def _line(verb: str, argument: str, client: str | None) -> str:
@@ -200,7 +200,7 @@ def _unbuilt(built: "BuildResult") -> str:
     )
 
 
-def _answer(text: str, *, as_json: bool) -> None:
+def _answer(text: str, *, as_json: bool, how: str = "client:KEY") -> None:
     from slackbot.answers import ask as answer_question
     from slackbot.answers import lacks_client, question_of
     from slackbot.blocks import json_text
@@ -212,7 +212,7 @@ def _answer(text: str, *, as_json: bool) -> None:
     question = question_of(text)
     if lacks_client(question) and len(settings.clients) > 1:
         keys = ", ".join(each.key for each in settings.clients)
-        raise ConfigurationError(f"Several clients are configured, so say which: add client:KEY, one of {keys}.")
+        raise ConfigurationError(f"Several clients are configured, so say which: add {how}, one of {keys}.")
     with open_database(settings, Role.BOT) as engine:
         answer = answer_question(text, engine, settings, whole=as_json)
     if as_json:
@@ -358,6 +358,11 @@ def forget_lead(
 
     settings = load_settings()
     named, record_id = forget.record_named(lead_id)
+    if client is not None and named is not None and client != named:
+        raise ConfigurationError(
+            f"{named}/{record_id} is a lead of client {named}, and --client says {client}; nothing was erased. Say "
+            "only one of them."
+        )
     if client is None and named is None and len(settings.clients) > 1:
         keys = ", ".join(each.key for each in settings.clients)
         raise ConfigurationError(f"Several clients are configured, so say whose: add --client KEY, one of {keys}.")
@@ -425,7 +430,9 @@ def _end_hook(settings: Settings, engine: "Engine", client: Client) -> None:
     try:
         remove_hook(engine, Gateway(client, pace, settings.airtable_url))
     except AirtableError as error:
-        print(f"uysp: its webhook was left to end by itself within a week: {error}", file=sys.stderr)
+        # Only what happened: what such sentences go on to say of data that stays is not true here.
+        what, _, _ = str(error).partition(";")
+        print(f"uysp: its webhook was left to end by itself within a week: {what}.", file=sys.stderr)
 
 
 def _rebuild(settings: Settings, engine: "Engine") -> None:

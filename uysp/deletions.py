@@ -3,8 +3,9 @@
 A record that is wrongly taken for gone vanishes from every number, so it takes two answers to believe it: a payload
 that names it destroyed and a re-read that does not find it, or two reads. More than 5 % of a table or 20 records
 (whichever is more) within 24 hours, or all of it, are held back until a person confirms
-(`uysp sync --accept-deletions`); the rows stay. What was confirmed does not count again: the next single one goes as on
-any other day. Source: issue "Sync", and research/uysp.md section 6, failures 9, 10.
+(`uysp sync --accept-deletions`); the rows stay. As long as any of those is still missing, all that go wait with them,
+however few are left. What was confirmed does not count again: the next single one goes as on any other day. Source:
+issue "Sync", and research/uysp.md section 6, failures 9, 10.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -60,10 +61,12 @@ def room(connection: Connection, source: SourceTable) -> Room:
 
 
 def believable(connection: Connection, source: SourceTable, missing: Collection[str], *, accept: bool) -> list[str]:
-    """Return those of the missing records that are to be deleted; if they are too many, hold all of them back.
+    """Return those of the missing records that are to be deleted; hold all of them back if they are too many.
+
+    They wait too while any other does: what was held back goes with a person's word only, also once few are left of it.
 
     Args:
-        connection: in the transaction in which they are then deleted.
+        connection: in the transaction in which they are then deleted, with what was found staged.
         source: their table.
         missing: ids that were not found twice, held ones included.
         accept: a person has confirmed.
@@ -71,16 +74,9 @@ def believable(connection: Connection, source: SourceTable, missing: Collection[
     if not missing:
         return []
     key = {"client": source.client, "source_table": source.source_table, "missing": sorted(missing)}
-    waiting: set[str] = set(
-        connection.execute(
-            text("""
-                select record_id from app.airtable_held_deletions
-                where client = :client and source_table = :source_table
-            """),
-            key,
-        ).scalars()
-    )
-    if accept or room(connection, source).has_space_for(len(waiting | set(missing))):
+    release_found(connection, source)
+    are_waiting = bool(held(connection, source.client, source.source_table))
+    if accept or (not are_waiting and room(connection, source).has_space_for(len(set(missing)))):
         release(connection, source, missing)
         return sorted(missing)
     connection.execute(

@@ -22,7 +22,7 @@ from uysp.airtable.fields import (
     unmet_names,
 )
 from uysp.airtable.hooks import own_hooks
-from uysp.airtable.limiter import Kind, Limiter, Pace, base_scope, shared_limiter, token_scope
+from uysp.airtable.limiter import BudgetSpentError, Kind, Limiter, Pace, base_scope, shared_limiter, token_scope
 from uysp.airtable.model import Table
 from uysp.builds import failing
 from uysp.database import Role, missing_roles, open_database, role_sql
@@ -175,7 +175,7 @@ def create_notes(settings: Settings, agreed: Callable[[str], bool]) -> Iterator[
     with ExitStack() as stack:
         engine = _database_if_any(stack, settings)
         for client in settings.clients:
-            gateway = _gateway(settings, client, engine)
+            gateway = _gateway(settings, client, engine, counts_as=Kind.WRITE)
             try:
                 tables, _ = _tables(engine, client, gateway.schema())
                 leads = tables.get("leads")
@@ -201,12 +201,12 @@ def _database_if_any(stack: ExitStack, settings: Settings) -> Engine | None:
         return None
 
 
-def _gateway(settings: Settings, client: Client, engine: Engine | None) -> Gateway:
-    """Return the way to a base: at the pace that all share, if there is a database, and as a person's requests."""
+def _gateway(settings: Settings, client: Client, engine: Engine | None, *, counts_as: Kind | None = None) -> Gateway:
+    """Return the way to a base: at the pace that all share, if there is a database, and soon, as a person waits."""
     pace: Pace = (
         Limiter(settings.uysp_airtable_rate)
         if engine is None
-        else shared_limiter(engine, settings, client, counts_as=Kind.WRITE)
+        else shared_limiter(engine, settings, client, counts_as=counts_as, before_polls=True)
     )
     return Gateway(client, pace, settings.airtable_url)
 
@@ -233,6 +233,10 @@ def _check_client(settings: Settings, client: Client, engine: Engine | None) -> 
             else:
                 yield Finding(f"{part} scopes", State.OK, "records may be read and written")
             yield _hook_finding(f"{part} webhook", gateway)
+    except BudgetSpentError as error:
+        # `check_calls` says what is wrong with that; of the base nothing is known to be.
+        yield Finding(part, State.NOTE, f"not looked at: {error}")
+        return
     except AirtableError as error:
         yield Finding(part, State.WRONG, str(error))
         return

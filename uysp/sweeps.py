@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Engine, text
 from uysp.airtable.budget import budget
 from uysp.airtable.client import Gateway, IteratorExpiredError
 from uysp.airtable.fields import SourceTable, known_tables
-from uysp.airtable.limiter import Kind, Pace, shared_limiter
+from uysp.airtable.limiter import Kind, Pace, SweepsEndedError, shared_limiter
 from uysp.cycle import Begun, Cycle, Progress, TableOutcome, counted, load_and_release, outcome_of
 from uysp.database import exclusive
+from uysp.deletions import held
 from uysp.errors import AirtableError
 from uysp.raw import (
     LoadResult,
@@ -70,8 +71,19 @@ def sweep_client(
 
 
 def sweep_tables(cycle: Cycle, is_wanted: Callable[[str], bool]) -> list[TableOutcome]:
-    """Sweep the tables of a cycle that are wanted; one that fails does not keep the others from it."""
-    return [_outcome(cycle, source) for name, source in cycle.tables.items() if is_wanted(name)]
+    """Sweep the tables of a cycle that are wanted; one that fails does not keep the others from it.
+
+    Where the month's calls for sweeps are used up, that is told once, and as no failure: reading goes on.
+    """
+    outcomes = []
+    for name, source in cycle.tables.items():
+        if is_wanted(name):
+            try:
+                outcomes.append(_outcome(cycle, source))
+            except SweepsEndedError as error:
+                outcomes.append(TableOutcome(source.client, name, warnings=(str(error),)))
+                break
+    return outcomes
 
 
 def _due(connection: Connection, settings: Settings, client: Client) -> set[str]:
@@ -102,6 +114,8 @@ def _outcome(cycle: Cycle, source: SourceTable) -> TableOutcome:
     begun = Begun.now(cycle)
     try:
         result = _sweep(cycle, source)
+    except SweepsEndedError:
+        raise
     except AirtableError as error:
         # What is known is as right as before, so this is no failure of the table's data (raw.sync_state).
         return TableOutcome(source.client, source.source_table, error=str(error))
@@ -136,7 +150,9 @@ def _sweep_once(connection: Connection, cycle: Cycle, source: SourceTable) -> Lo
     missing, unknown = missing_ids(connection, source), unknown_ids(connection, source)
     share = _share(connection, source)
     restart_staging(connection, staged)
-    asked = sorted({*missing, *unknown, *share})
+    # What waits for a person and was listed is there again: read, it waits no longer.
+    waiting = held(connection, source.client, source.source_table)
+    asked = sorted({*missing, *unknown, *share, *waiting})
     stage(connection, source, staged, cycle.gateway.by_ids(source.table.id, asked, Kind.SWEEP))
     # A record of the share that was listed and now is not found was deleted a moment ago: a payload will say so.
     found = staged_among(connection, missing)

@@ -291,7 +291,10 @@ def _absent(cycle: Cycle, source_table: str) -> TableOutcome:
     """A table that the base does not have reads as empty (spec/metrics.md section 1); what was loaded once stays."""
     with cycle.engine.begin() as connection:
         _remember_success(connection, cycle.client.key, source_table)
-    warning = (
-        f"The base of client {cycle.client.key} has no table {TABLES[source_table]}; what depends on it stays empty."
-    )
+        was_loaded: bool = connection.execute(
+            text("select exists (select from raw.loads where client = :client and source_table = :table)"),
+            {"client": cycle.client.key, "table": source_table},
+        ).scalar_one()
+    what_follows = "its records stay as they were last read" if was_loaded else "what depends on it stays empty"
+    warning = f"The base of client {cycle.client.key} has no table {TABLES[source_table]}; {what_follows}."
     return TableOutcome(cycle.client.key, source_table, warnings=(warning,))

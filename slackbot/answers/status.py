@@ -32,6 +32,14 @@ _HELD = text("""
     select client, source_table, count(*) as records from app.airtable_held_deletions
     where client = any(:clients) group by client, source_table order by client, source_table
 """)
+_GONE = text("""
+    select client, source_table, deleted_at from raw.airtable_tables as known
+    where client = any(:clients) and deleted_at is not null
+      and exists (
+          select from raw.loads where loads.client = known.client and loads.source_table = known.source_table
+      )
+    order by client collate "C", source_table collate "C"
+""")
 _WITHOUT_HOOK = text("""
     select unavailable from app.airtable_hooks where client = any(:clients) and unavailable is not null order by client
 """)
@@ -42,8 +50,16 @@ def answer(_question: Question, connection: Connection, clients: tuple[str, ...]
     found = connection.execute(_SELECT, {"clients": list(clients)}).mappings()
     rows = [read_row(SyncStatus, row) for row in found]
     failing = sum(row.last_error is not None for row in rows)
-    failures = f"{failing} of {len(rows)} tables could not be read last time" if failing else "every table was read"
+    # Looking for a table that Airtable lacks is a good look (spec/metrics.md section 1), but it reads nothing.
+    gone = connection.execute(_GONE, {"clients": list(clients)}).all()
+    read = "every table that Airtable has was read" if gone else "every table was read"
+    failures = f"{failing} of {len(rows)} tables could not be read" if failing else read
     notes = [
+        f"The table {row.source_table} ({row.client}) is gone from Airtable, as seen on "
+        f"{row.deleted_at:%Y-%m-%d %H:%M} UTC; its records stay as they were last read."
+        for row in gone
+    ]
+    notes += [
         f"{row.records:,} deletions of {row.source_table} ({row.client}) wait for a person: "
         "uysp sync --accept-deletions."
         for row in connection.execute(_HELD, {"clients": list(clients)})

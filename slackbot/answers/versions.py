@@ -15,6 +15,7 @@ from slackbot.grammar import Question, Verb
 from uysp.settings import Settings
 
 SHOWN_CHARACTERS = 80  # of a value, to people; JSON has all
+COMMON_CHARACTERS = 20  # of a longer beginning that both values of a change have
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,12 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     changes = [change for before, after in pairwise(seen) for change in _differences(before, after)]
     changes.sort(key=lambda change: -change.version)
     versions = [each.version for each in reversed(stored)]
+    until = "before it was deleted" if versions[0].operation == "deleted" else "since"
     since = f"{versions[-1].observed_at:%Y-%m-%d %H:%M} UTC"
     summary = f"{len(versions):,} version{'' if len(versions) == 1 else 's'} of {'/'.join(key)} since {since}."
     sections = {
         "versions": Section(versions, _VERSION_COLUMNS, "Versions"),
-        "changes": Section(changes, _CHANGE_COLUMNS, "Changes", empty="Nothing changed since."),
+        "changes": Section(changes, _CHANGE_COLUMNS, "Changes", empty=f"No field changed {until}."),
     }
     return Findings("Versions", summary, sections)
 
@@ -173,11 +175,25 @@ def _differences(before: _Stored, after: _Stored) -> Iterable[VersionChange]:
             yield VersionChange(after.version.version, after.version.observed_at, field, old, new)
 
 
-def _shown(value: Any) -> str | None:
-    if value is None:
-        return None
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return said if len(said) <= SHOWN_CHARACTERS else f"{said[: SHOWN_CHARACTERS - 1]}…"
+def _shown(change: VersionChange) -> tuple[str | None, str | None]:
+    """Return what a field was and is, long values from shortly before the place where they begin to differ."""
+    before, after = _said(change.before), _said(change.after)
+    if before is None or after is None or max(len(before), len(after)) <= SHOWN_CHARACTERS:
+        return _cut(before), _cut(after)
+    pairs = enumerate(zip(before, after, strict=False))
+    common = next((place for place, (old, new) in pairs if old != new), min(len(before), len(after)))
+    if common <= 2 * COMMON_CHARACTERS:
+        return _cut(before), _cut(after)
+    start = common - COMMON_CHARACTERS
+    return _cut(f"…{before[start:]}"), _cut(f"…{after[start:]}")
+
+
+def _said(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _cut(said: str | None) -> str | None:
+    return said if said is None or len(said) <= SHOWN_CHARACTERS else f"{said[: SHOWN_CHARACTERS - 1]}…"
 
 
 _VERSION_COLUMNS = (
@@ -189,8 +205,8 @@ _CHANGE_COLUMNS = (
     Column("Version", Kind.COUNT, lambda row: row.version),
     Column("Field", Kind.TEXT, lambda row: row.field),
     # Any field of the record may stand here, also notes and fields that no model knows.
-    Column("Before", Kind.TEXT, lambda row: _shown(row.before), is_personal=True),
-    Column("After", Kind.TEXT, lambda row: _shown(row.after), is_personal=True),
+    Column("Before", Kind.TEXT, lambda row: _shown(row)[0], is_personal=True),
+    Column("After", Kind.TEXT, lambda row: _shown(row)[1], is_personal=True),
 )
 
 TOPIC = Topic(

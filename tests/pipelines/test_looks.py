@@ -227,6 +227,17 @@ def test_a_failure_is_shown_as_one_failed_run_and_then_as_a_reason(
     assert isinstance(schedule(built), dg.SkipReason), "the same failure is not shown again and again"
 
 
+def test_a_clients_file_that_is_broken_is_told_with_every_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "clients.toml").write_text("[clients.acme\n")
+    monkeypatch.setenv("UYSP_CLIENTS_FILE", str(tmp_path / "clients.toml"))
+    (tmp_path / "storage").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "storage")) as instance:
+        for decide in (sensor, schedule):
+            skipped = decide(instance)
+            assert isinstance(skipped, dg.SkipReason)
+            assert "clients.toml" in str(skipped.skip_message)
+
+
 def test_a_base_that_cannot_be_read_is_asked_no_more_often_than_the_plan_allows(
     built: dg.DagsterInstance, emulator: Emulator, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

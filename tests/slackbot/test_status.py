@@ -84,7 +84,7 @@ def test_people_read_what_failed_what_waits_for_them_and_how_many_calls_are_left
     planned = settings.model_copy(update={"uysp_airtable_monthly_calls": 100_000})
     answer = ask("status", reading, planned)
     shown = plain_text(answer)
-    assert "1 of 5 tables could not be read last time" in shown
+    assert "At the last look 1 of 5 tables could not be read. 2,000" in shown
     assert "2,000 API calls used this month, 98,000 of 100,000 left" in shown
     assert "1,234 deletions of leads (acme) wait for a person: uysp sync --accept-deletions." in shown
     assert "Acme may not be followed." in shown
@@ -106,6 +106,31 @@ def test_of_clients_that_are_not_asked_for_or_may_not_be_seen_nothing_is_told(
     assert "acme" not in shown
     assert "deletions" not in shown
     assert "every table was read" in shown
+
+
+def test_a_table_that_is_gone_from_airtable_is_named_if_it_was_ever_read(
+    two: Engine, reading: Engine, settings: Settings
+) -> None:
+    with two.begin() as connection:
+        connection.execute(
+            text("""
+                insert into raw.airtable_tables
+                    (client, source_table, table_id, current_name, first_seen, last_seen, deleted_at)
+                select 'uysp', name, 'tbl' || name, name, now(), now(), '2026-05-04 11:30Z'
+                from unnest(array['sms_templates', 'sms_audit']) as name;
+                insert into raw.loads
+                    (client, source_table, observed_at, is_first, records_read, created, updated, deleted, restored)
+                values ('uysp', 'sms_templates', now(), true, 1, 1, 0, 0, 0)
+            """)
+        )
+    shown = plain_text(ask("status client:uysp", reading, settings))
+    assert "At the last look every table that Airtable has was read." in shown
+    assert (
+        "The table sms_templates (uysp) is gone from Airtable, as seen on 2026-05-04 11:30 UTC; its records stay as "
+        "they were last read."
+    ) in shown
+    assert "sms_audit (uysp) is gone" not in shown
+    assert "is gone from Airtable" not in plain_text(ask("status client:acme", reading, settings))
 
 
 def test_a_client_that_there_is_not_is_named(two: Engine, reading: Engine, settings: Settings) -> None:

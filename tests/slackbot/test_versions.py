@@ -297,6 +297,45 @@ def test_where_several_leads_may_be_meant_they_are_named_and_none_is_chosen(
     assert "and 2 more" in said
 
 
+def test_of_long_values_the_part_that_differs_is_shown(built: Engine, reading: Engine, settings: Settings) -> None:
+    mark_synced(built)
+    lead = add_lead(built, 1)
+    long = "Called on Monday, was out; asked to be called again next week. " * 5
+    write_past(
+        built,
+        lead,
+        [
+            ("created", {"Notes": long}),
+            ("updated", {"Notes": f"{long}Met on Tuesday."}),
+            ("updated", {"Notes": f"{'x' * 300} Met on Tuesday."}),
+        ],
+    )
+    section = ask(f"versions {lead}", reading, settings).sections["changes"]
+    shown = [tuple(str(column.value(row)) for column in section.columns)[2:] for row in section.rows]
+    assert shown[1] == (f"…{long[-20:]}", f"…{long[-20:]}Met on Tuesday.")
+    assert shown[0][0].startswith("Called on Monday")
+    assert shown[0][1].startswith("xxx")
+    assert {len(each) for each in shown[0]} == {SHOWN_CHARACTERS}
+
+
+@pytest.mark.parametrize(
+    ("past", "said"),
+    [
+        (["created"], "No field changed since."),
+        (["created", "deleted"], "No field changed before it was deleted."),
+        (["created", "deleted", "restored"], "No field changed since."),
+    ],
+)
+def test_without_changes_it_is_said_of_which_time(
+    past: list[str], said: str, built: Engine, reading: Engine, settings: Settings
+) -> None:
+    mark_synced(built)
+    write_past(built, record_id(1), [(operation, {"Company": "Acme"}) for operation in past])
+    console = Console(width=160, file=io.StringIO(), record=True)
+    render(ask(f"versions {record_id(1)}", reading, settings), console)
+    assert said in console.export_text()
+
+
 @pytest.mark.parametrize("form", Form)
 def test_a_copy_for_a_channel_has_no_values_of_the_record(
     built: Engine, reading: Engine, settings: Settings, form: Form

@@ -131,6 +131,61 @@ def test_while_some_are_held_back_a_single_one_is_too(reader: Reader, emulator: 
     assert deleted_ids(engine) == set()
 
 
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_what_is_held_back_waits_for_a_person_also_once_few_of_it_are_left(
+    way: dict[str, Any], reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    reader.sync()
+    gone = delete_leads(reader, emulator, FEW + 10)
+    assert reader.sync(**way)["leads"].alarm is not None
+    restored, left = gone[: FEW - 5], gone[FEW - 5 :]
+    assert len(left) < FEW
+    for record_id in restored:
+        emulator.restore(reader.client.base_id, "Leads", record_id)
+    for again in ({}, {}, FULL):
+        alarm = reader.sync(**again)["leads"].alarm
+        assert alarm is not None
+        assert alarm.startswith(f"{len(left)} records of leads")
+    assert reader.sweep()["leads"].alarm is not None
+    assert deleted_ids(engine) == set()
+    # What goes meanwhile waits with them.
+    later = next(each for each in sorted(airtable_records(emulator, "leads")) if each not in gone)
+    emulator.store.delete(reader.client.base_id, "Leads", [later])
+    for again in ({}, FULL):
+        assert f"{len(left) + 1} records" in str(reader.sync(**again)["leads"].alarm)
+    assert deleted_ids(engine) == set()
+    accepted = reader.sync(accept_deletions=True)["leads"]
+    assert (accepted.deleted, accepted.alarm) == (len(left) + 1, None)
+    assert deleted_ids(engine) == {*left, later}
+    assert_raw_equals_airtable(engine, emulator)
+    assert_history_is_sound(engine)
+
+
+def test_once_all_that_was_held_back_is_there_again_a_single_one_goes_as_on_any_other_day(
+    reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    reader.sync()
+    gone = delete_leads(reader, emulator, FEW + 1)
+    assert reader.sync()["leads"].alarm is not None
+    for record_id in gone:
+        emulator.restore(reader.client.base_id, "Leads", record_id)
+    reader.sync()
+    emulator.store.delete(reader.client.base_id, "Leads", gone[:1])
+    outcome = reader.sync()["leads"]
+    assert (outcome.deleted, outcome.alarm) == (1, None)
+    assert deleted_ids(engine) == {gone[0]}
+
+
+def test_a_sweep_sees_what_came_back_while_it_was_held_back(reader: Reader, emulator: Emulator) -> None:
+    """Where no payload told of it, nothing else would, and it would hold later deletions back."""
+    reader.sync()
+    gone = delete_leads(reader, emulator, FEW + 1)
+    assert reader.sync()["leads"].alarm is not None
+    for record_id in gone:
+        emulator.restore(reader.client.base_id, "Leads", record_id)
+    assert reader.sweep()["leads"].alarm is None
+
+
 def test_a_table_that_loses_all_its_rows_keeps_them(reader: Reader, emulator: Emulator, engine: Engine) -> None:
     (base_id,) = emulator.store.bases
     keep = sorted(airtable_records(emulator, "campaigns"))[:3]

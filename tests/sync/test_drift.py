@@ -117,7 +117,7 @@ EDITS: dict[str, tuple[Edits, str]] = {
             {"edit": "rename_field", "field": "Company", "name": "Firm"},
             {"edit": "add_field", "name": "Company", "type": "singleLineText"},
         ],
-        "The field 'Company' is new, kept as 'Company (fld",
+        ")', because the field that is called 'Firm' now keeps the name 'Company' here.",
     ),
     "two fields swap names": (
         [
@@ -221,7 +221,8 @@ def test_a_table_that_is_deleted_keeps_its_records_and_may_come_back(
     do(emulator, [{"edit": "delete_table", "table": "SMS_Audit"}])
     outcome = reader.sync()["sms_audit"]
     assert outcome.error is None
-    assert any("has no table SMS_Audit" in warning for warning in outcome.warnings)
+    kept = "The base of client uysp has no table SMS_Audit; its records stay as they were last read."
+    assert kept in outcome.warnings
     assert "'SMS_Audit' is gone" in said(engine, "sms_audit")
     assert present(reader, "sms_audit") == before
     base.tables.append(deleted)
@@ -230,6 +231,12 @@ def test_a_table_that_is_deleted_keeps_its_records_and_may_come_back(
     outcome = reader.sync()["sms_audit"]
     assert (outcome.read, outcome.changed, outcome.warnings) == (3, 0, known_warnings(reader, "sms_audit"))
     assert "The table 'Messages' is back." in said(engine, "sms_audit")
+
+
+def test_of_a_table_that_never_was_read_it_is_said_that_it_stays_empty(reader: Reader, emulator: Emulator) -> None:
+    do(emulator, [{"edit": "delete_table", "table": "SMS_Audit"}])
+    warnings = reader.sync()["sms_audit"].warnings
+    assert "The base of client uysp has no table SMS_Audit; what depends on it stays empty." in warnings
 
 
 def test_a_table_made_again_under_its_name_is_read_and_its_loss_is_asked_about(

@@ -1,6 +1,10 @@
 """Sweeps find what change capture missed, and nothing else."""
 
+from types import SimpleNamespace
+
+import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
 from playground.airtable.schema import Field
 from playground.airtable.server import Emulator
@@ -12,6 +16,7 @@ from tests.sync.raw_state import (
     present_records,
     whole_state,
 )
+from uysp.cli import app
 from uysp.sweeps import SHARES, sweep_client
 
 
@@ -94,6 +99,40 @@ def test_a_refused_sweep_is_no_empty_table(reader: Reader, emulator: Emulator, e
     emulator.revoke(reader.client.token.get_secret_value())
     assert all(outcome.error for outcome in reader.sweep().values())
     assert whole_state(engine) == before
+
+
+@pytest.mark.parametrize(("used", "status"), [(800, 0), (950, 1)])
+def test_where_the_months_calls_for_sweeps_are_used_up_that_is_no_failure_as_long_as_reading_goes_on(
+    used: int, status: int, reader: Reader, emulator: Emulator, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader.sync()
+    for name, value in {
+        "DATABASE_URL": str(reader.settings.database_url and reader.settings.database_url.get_secret_value()),
+        "UYSP_HOME": str(reader.settings.uysp_home),
+        "AIRTABLE_ENDPOINT_URL": emulator.url,
+        "AIRTABLE_BASE_ID": reader.client.base_id,
+        "AIRTABLE_API_KEY": reader.client.token.get_secret_value(),
+        "UYSP_AIRTABLE_RATE": "1000",
+        "UYSP_AIRTABLE_MONTHLY_CALLS": "1000",
+    }.items():
+        monkeypatch.setenv(name, value)
+    built = SimpleNamespace(models=0, seconds=0.0, failures=[])
+    monkeypatch.setattr("pipelines.warehouse.build_marts", lambda *_: built)
+    with engine.begin() as connection:
+        month = "date_trunc('month', now() at time zone 'UTC')"
+        connection.execute(text(f"insert into app.airtable_months values ({month}, :used)"), {"used": used})
+    swept = CliRunner().invoke(app, ["sync", "--sweep"])
+    assert swept.exit_code == status
+    ended = "75% of the month's API calls (UYSP_AIRTABLE_MONTHLY_CALLS) are used up, where sweeps and full reads end"
+    assert swept.stdout.count(ended) == (status == 0)
+    assert ("client uysp was not read;" in swept.stderr) == (status == 1)
+    if status == 0:
+        assert swept.stderr == ""
+        assert "what changes in it is read as before" in swept.stdout
+        full = CliRunner().invoke(app, ["sync", "--full"])
+        assert full.exit_code == 1
+        assert ended in full.stderr
+        assert "was not swept or read whole" in full.stderr
 
 
 def test_a_look_may_happen_while_a_sweep_is_at_work(reader: Reader, emulator: Emulator, engine: Engine) -> None:

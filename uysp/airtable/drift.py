@@ -155,7 +155,8 @@ def _all_field_changes(source: SourceTable, known: Mapping[str, _Known]) -> Iter
     gone = {each.canonical_name for field_id, each in known.items() if field_id not in present}
     for item in source.table.fields:
         canonical = source.names[item.id]
-        for said, whole_read in _field_changes(item, canonical, known.get(item.id), gone):
+        kept = "" if canonical == item.name else f", kept as {canonical!r}, {_why_kept(source, item)}"
+        for said, whole_read in _field_changes(item, canonical, kept, known.get(item.id), gone):
             yield item.id, SchemaChange(source.source_table, said, whole_read)
     for field_id, each in known.items():
         if each.exists and field_id not in present:
@@ -172,9 +173,22 @@ def _said_of_gone(source: SourceTable, each: _Known) -> str:
     )
 
 
-def _field_changes(item: Field, canonical: str, known: _Known | None, gone: set[str]) -> Iterator[tuple[str, bool]]:
+def _why_kept(source: SourceTable, item: Field) -> str:
+    """Return why a field has another name here than in Airtable."""
+    if item.id in source.own_names:
+        return "as the clients file says"
+    holder = next((each for each in source.table.fields if source.names[each.id] == item.name), None)
+    if holder is None:
+        return "the name that it had before"
+    if holder.name == item.name:
+        return "because another field is called so too"
+    return f"because the field that is called {holder.name!r} now keeps the name {item.name!r} here"
+
+
+def _field_changes(
+    item: Field, canonical: str, kept: str, known: _Known | None, gone: set[str]
+) -> Iterator[tuple[str, bool]]:
     """Yield what happened to one field: what to say, and whether records have to be read for it."""
-    kept = "" if canonical == item.name else f", kept as {canonical!r}"
     if known is None:
         successor = " It takes the place of the one that is gone." if canonical in gone else ""
         yield f"The field {item.name!r} is new{kept}.{successor}", True

@@ -51,10 +51,18 @@ _BLOCK = text("""
         blocked_until = coalesce(cast(:now as timestamptz), clock_timestamp()) + interval '1 hour'
     where scope = :base returning scope
 """)
+_USED = text("""
+    select coalesce(sum(calls), 0)::bigint as calls from app.airtable_months
+    where month = date_trunc('month', coalesce(cast(:now as timestamptz), clock_timestamp()) at time zone 'UTC')
+""")
 
 
 class BudgetSpentError(AirtableError):
     """The month's calls are used up, but for those that are kept for people's writes; nothing was sent."""
+
+
+class SweepsEndedError(BudgetSpentError):
+    """The month's calls are used up as far as sweeps and full reads may use them; what changes is read on."""
 
 
 class Pace(Protocol):
@@ -126,6 +134,7 @@ class SharedLimiter:
         now: the time; None: the database's, which is the same for all processes.
         pause: waits for so many seconds.
         counts_as: what every request counts as, whatever it is for; None: what it is for.
+        before_polls: reads go in the turn of re-reads, because a person waits; they count as what they are for.
     """
 
     engine: Engine
@@ -136,6 +145,7 @@ class SharedLimiter:
     now: Callable[[], datetime | None] = lambda: None
     pause: Callable[[float], None] = time.sleep
     counts_as: Kind | None = None
+    before_polls: bool = False
 
     def wait(self, kind: Kind, /) -> None:
         """Return when a request of this kind may be sent; it then counts as sent.
@@ -144,19 +154,20 @@ class SharedLimiter:
             BudgetSpentError: it may not be sent this month; it does not count.
         """
         kind = self.counts_as or kind
+        order = list(Kind)
         while True:
             row = self._call(
                 _TAKE,
                 client=self.client.key,
                 kind=kind,
-                rank=list(Kind).index(kind),
+                rank=min(order.index(kind), order.index(Kind.REREAD)) if self.before_polls else order.index(kind),
                 rate=self.rate,
                 ceiling=self.ceiling,
                 token_ceiling=max(TOKEN_RATE, self.ceiling),
                 most=None if self.most is None else self.most.get(kind),
             )
             if row.said is not None:
-                raise BudgetSpentError(self._sentence(row.said))
+                raise self._refusal(kind, row.said)
             if row.wait == 0:
                 return
             self.pause(row.wait)
@@ -185,14 +196,20 @@ class SharedLimiter:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return connection.execute(statement, scopes | values).one()
 
-    def _sentence(self, said: str) -> str:
+    def _refusal(self, kind: Kind, said: str) -> BudgetSpentError:
         if said == "blocked":
-            return (
+            return BudgetSpentError(
                 f"Airtable has no API calls left this month for client {self.client.key}; what was loaded before "
                 "stays. It is asked again within the hour; wait for the next month, or raise the plan and run uysp "
                 "sync, which asks at once."
             )
-        return (
+        if kind is Kind.SWEEP and self.most is not None and self._call(_USED).calls < self.most[Kind.POLL]:
+            return SweepsEndedError(
+                f"{SHARES[Kind.SWEEP]:.0%} of the month's API calls (UYSP_AIRTABLE_MONTHLY_CALLS) are used up, where "
+                f"sweeps and full reads end, so client {self.client.key} was not swept or read whole; what changes in "
+                "it is read as before. Wait for the next month, or raise the plan and the variable."
+            )
+        return BudgetSpentError(
             "The month's API calls (UYSP_AIRTABLE_MONTHLY_CALLS) are used up but for those kept for people's writes, "
             f"so client {self.client.key} was not read; what was loaded before stays. Wait for the next month, or "
             "raise the plan and the variable."
@@ -206,6 +223,7 @@ def shared_limiter(
     *,
     fast: bool = False,
     counts_as: Kind | None = None,
+    before_polls: bool = False,
     now: Callable[[], datetime | None] = lambda: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> SharedLimiter:
@@ -217,6 +235,7 @@ def shared_limiter(
         client: whose base and token.
         fast: background reads may use the whole rate.
         counts_as: what every request counts as; default: what it is for.
+        before_polls: reads go in the turn of re-reads, because a person waits.
         now: the time, if not the database's.
         sleep: waits for so many seconds.
     """
@@ -224,7 +243,7 @@ def shared_limiter(
     cap = settings.uysp_airtable_monthly_calls
     most = None if cap is None else {kind: int(cap * share) for kind, share in SHARES.items()}
     rate = ceiling if fast else settings.uysp_airtable_rate
-    return SharedLimiter(engine, client, rate, ceiling, most, now, sleep, counts_as)
+    return SharedLimiter(engine, client, rate, ceiling, most, now, sleep, counts_as, before_polls)
 
 
 def base_scope(base_id: str) -> str:
