@@ -205,14 +205,26 @@ class Hand:
         self.entries: dict[str, str] = {}  # by reference, the first line
         self.typed = 0
         self.back: tuple[str, str] | None = None  # a line, and the text before it was typed
+        self.lost: dict[str, str] = {}  # lines of edits that we wrote over: what had been read before
 
     def act(self) -> None:
         options = [self.type, self.type, self.take_back, self.withdraw, self.note, self.note, self.undo]
-        options += [self.take_out, self.note_between, lambda: look(self.world)]
+        options += [self.take_out, self.note_between, self.look]
         self.chance.choice(options)()
 
     def save(self, text: str) -> None:
+        """Save the cell; who empties it or leaves what stood before a lost edit has settled that edit so."""
         self.world.edit(self.lead, Notes=text)
+        for line, base in list(self.lost.items()):
+            if not text.strip() or text.rstrip("\n") == base.rstrip("\n"):
+                del self.lost[line]
+                (self.stands if line in self.stands else self.withdrawn).remove(line)
+                (self.stands if line in text.split("\n") else self.withdrawn).append(line)
+
+    def look(self) -> None:
+        look(self.world)
+        self.lost = {}
+        self.back = None
 
     @property
     def text(self) -> str:
@@ -260,7 +272,9 @@ class Hand:
     def note_between(self) -> None:
         """A note, and a hand edit between our reading and our writing that appends or withdraws a line."""
         self.ask_note()
+        read, lines = self.text, {*self.stands}
         work_between(self.world, self.chance.choice([self.type, self.withdraw]))
+        self.lost |= dict.fromkeys({*self.stands} ^ lines, read)
         self.back = None
 
     def undo(self) -> None:
