@@ -58,13 +58,17 @@ def remove(
     """Remove a lead from its campaign in Airtable, so that no message follows."""
     from uysp.actions.present import present_state
     from uysp.actions.removal import removal
-    from uysp.terminal import removal_targets
+    from uysp.terminal import left_out, removal_targets
 
     def asked(connection: "Connection", key: str, lead_id: str) -> "Asked":
         asking = (lambda question, default: typer.confirm(question, default=default)) if sys.stdin.isatty() else None
         print(present_state(connection, key, lead_id), file=sys.stderr)
         targets = removal_targets(connection, key, lead_id, only_this=only_this, confirm=asking)
-        return removal(key, targets, reason)
+        chosen = removal(key, targets, reason)
+        others = left_out(connection, chosen)
+        if others:
+            print(others, file=sys.stderr)
+        return chosen
 
     _write(lead, client, who, asked)
 

@@ -188,6 +188,19 @@ def test_records_of_the_same_phone_are_offered(make: Make) -> None:
     assert world.lead(other).get("SMS Stop") is None
 
 
+def test_who_removed_a_lead_is_told_when_somebody_else_undoes_it(world: World) -> None:
+    lead, own = world.ids[:2]
+    reference = world.do(world.removal(lead)).reference
+    undone = world.undo(reference, ADMIN)
+    assert undone.state is State.DONE
+    told = [(to, said) for about, to, said in world.messages() if about == "watch"]
+    assert [to for to, _ in told] == [ANNA.id]
+    assert told[0][1].startswith("Ada Admin undid your removal of Lea Number0 of 2026-11-25 12:00 UTC: SMS Stop is no")
+    assert told[0][1].endswith(f"Reference {undone.reference}.")
+    world.undo(world.do(world.removal(own)).reference)
+    assert len([about for about, *_ in world.messages() if about == "watch"]) == 1, "one's own undoing is no news"
+
+
 def test_undoing_a_removal_restores_every_record_of_it_or_none(world: World) -> None:
     lead, twin, third, fourth = world.ids
     world.edit(lead, SMS_Stop_Reason="old words", HRQ_Status="Review")

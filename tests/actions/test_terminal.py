@@ -95,6 +95,18 @@ def test_writes_end_when_airtable_has_confirmed(real: World, here: None) -> None
     assert "LEAD_REMOVED_FROM_CAMPAIGN" not in lines
 
 
+def test_records_of_the_phone_that_a_removal_leaves_out_are_named(real: World, here: None) -> None:
+    lead, other, third = real.ids[:3]
+    real.edit(other, Phone=real.lead(lead)["Phone"], Last_Name="Roe")
+    real.sync()
+    removed = CliRunner().invoke(app, ["remove", lead, "--reason", "Not a fit"])
+    assert "SMS Stop" not in real.lead(other)
+    assert f"1 other record with the same phone is left out of this removal: Lea Roe ({other})." in removed.stderr
+    assert "uysp remove" in removed.stderr
+    assert removed.stdout.count("\n") == 1
+    assert "left out" not in CliRunner().invoke(app, ["remove", third, "--reason", "Not a fit"]).stderr
+
+
 def test_what_airtable_does_not_confirm_is_kept_and_said(
     real: World, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from uysp.actions import messages
 from uysp.actions.messages import About
-from uysp.actions.model import Kind
+from uysp.actions.model import STOP, Kind, Request, said_time
 from uysp.activity import OURSELVES
 from uysp.errors import reference_id
 
@@ -27,6 +27,33 @@ def tell(connection: Connection, about: About, said: str, request: Any, now: dat
             at=now,
             lead_id=request.lead_id,
         )
+
+
+def tell_undone(connection: Connection, undoing: Request, now: datetime) -> None:
+    """Tell who removed a lead that somebody else undid the removal."""
+    removal = connection.execute(
+        text("""
+            select * from app.write_requests where id = :id and kind = :remove and actor_id <> :undoer
+        """),
+        {"id": undoing.content["targets"][undoing.lead_id], "remove": Kind.REMOVE, "undoer": undoing.actor_id},
+    ).first()
+    if removal is None:
+        return
+    opened = STOP in removal.after and removal.before.get(STOP) is not True
+    so = "SMS Stop is no longer checked and the lead can be written to again" if opened else "SMS Stop stays as it was"
+    said = (
+        f"{undoing.actor_name} undid your removal of {removal.lead_name} of {said_time(removal.finished_at)}: {so}. "
+        f"Remove the lead again if that is not right. Reference {undoing.reference}."
+    )
+    tell(connection, About.WATCH, said, removal, now, removal.actor_id, *of_terminal(removal))
+
+
+def of_terminal(request: Any) -> tuple[None, ...]:
+    """Return who else is told of a request's lead: admins, where it was asked for in the terminal.
+
+    Who works there need not be known to Slack, and then nobody would hear of it.
+    """
+    return (None,) if request.origin == "terminal" else ()
 
 
 def store_own(

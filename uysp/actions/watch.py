@@ -13,7 +13,7 @@ from uysp.actions import messages
 from uysp.actions.mending import mend_notes
 from uysp.actions.messages import About
 from uysp.actions.model import PROCESSING, STOP, Kind, State, said_time
-from uysp.actions.own import store_own, tell
+from uysp.actions.own import of_terminal, store_own, tell
 from uysp.actions.past import LeadPast
 from uysp.actions.removal import STOPPED_STATUSES
 from uysp.actions.requests import read_receipt
@@ -167,6 +167,4 @@ def _tell_lifted(connection: Connection, request: Any, now: datetime) -> None:
         f"was lifted {by}. Nothing was written against it; remove the lead again if that is not right. "
         f"Reference {request.reference}."
     )
-    # Who works in the terminal need not be known to Slack, and then nobody would hear of it.
-    admins = (None,) if request.origin == "terminal" else ()
-    tell(connection, About.WATCH, said, request, now, request.actor_id, *admins)
+    tell(connection, About.WATCH, said, request, now, request.actor_id, *of_terminal(request))
