@@ -148,7 +148,7 @@ MISTAKES = (
     (("claim", "LEAD", "--as", "U0ANNA"), "email"),
     (("claim", "LEAD", "--as", "a@b.c", "--override"), "Only admins"),
     (("undo", "DEADBEEF"), "no action"),
-    (("history", "--csv"), "Only admins"),
+    (("history", "--csv"), "Only admins may do this (UYSP_ADMINS); no file was made."),
     (("note", "LEAD", "x", "--as", "U0BEN"), "UYSP_WRITERS"),
 )
 
@@ -170,6 +170,7 @@ def test_the_doctor_offers_to_create_the_field_for_notes(make: Make) -> None:
     Path(world.settings.uysp_home).mkdir(exist_ok=True)
     asked = uysp(world, "doctor", "--fix")
     assert "was not created" in asked.stdout, "nobody is there to agree"
+    assert "without a terminal; add --yes" in asked.stdout
     assert "uysp doctor --fix" in asked.stdout
     fixed = uysp(world, "doctor", "--fix", "--yes")
     assert "is created" in fixed.stdout
