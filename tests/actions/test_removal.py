@@ -229,7 +229,7 @@ def test_a_refused_undoing_names_the_cells_that_were_changed_and_the_records(wor
     assert "SMS Stop" not in said
     reference = world.do(world.removal(other)).reference
     world.edit(other, Processing_Status="Queued", HRQ_Status="Review")
-    assert "HRQ Status (now “Review”) were changed" in world.undo(reference).said
+    assert "(now “Queued”) were changed in Airtable" in world.undo(reference).said
     undone = world.undo(world.do(world.note(lead, "x")).reference).reference
     with pytest.raises(UyspError, match="It is an undoing itself"):
         world.undo(undone)
