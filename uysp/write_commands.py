@@ -146,7 +146,9 @@ def log_as_csv(what: str, client: str | None, who: str | None) -> str:
         reference = what.upper() if re.fullmatch("[0-9A-Fa-f]{8}", what) else None
         lead_id = find_lead(engine, settings, what, client)[1] if what and reference is None else None
         with engine.connect() as connection:
-            return as_csv(read_log(connection, keys, lead_id=lead_id, reference=reference, most=None))
+            nobodys = client is None  # whoever asks for one client's log is not told of strangers
+            lines = read_log(connection, keys, lead_id=lead_id, reference=reference, most=None, with_nobodys=nobodys)
+            return as_csv(lines)
 
 
 def _write(lead: str, client: str | None, who: str | None, ask_for: "Callable[[Connection, str, str], Asked]") -> None:

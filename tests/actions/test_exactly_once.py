@@ -347,7 +347,8 @@ class Insister(Meddler):
 
     def edited(self) -> str:
         """What the cell holds then."""
-        return f"{self.world.lead(self.lead)['Notes']} and more"
+        there = str(self.world.lead(self.lead)["Notes"])
+        return f"{there} and {len(there)} more"  # never what a repair makes of it by itself
 
 
 def test_waiting_is_over_within_two_seconds_while_airtable_answers_in_a_fifth(world: World) -> None:

@@ -13,6 +13,7 @@ from tests.actions.world import ADMIN, Make, RealClock, World
 from uysp import terminal
 from uysp.actions.model import State
 from uysp.actions.requests import await_receipt
+from uysp.activity import Action, append
 from uysp.cli import app
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, inherited_environment
@@ -93,6 +94,16 @@ def test_writes_end_when_airtable_has_confirmed(real: World, here: None) -> None
     lines = run("history", reference, "--csv", "--as", ADMIN.id)
     assert reference in lines
     assert "LEAD_REMOVED_FROM_CAMPAIGN" not in lines
+
+
+def test_an_admins_file_of_the_log_has_refusals_also_of_strangers(real: World, here: None) -> None:
+    with real.engine.begin() as connection:
+        for stranger, client in (("U0STRANGER", None), ("U0GUEST", real.client.key)):
+            append(connection, Action.ACCESS_DENIED, actor_id=stranger, client=client, outcome="denied")
+    whole = run("history", "--csv", "--as", ADMIN.id)
+    assert whole.count("ACCESS_DENIED") == 2
+    assert "U0STRANGER" in whole
+    assert "U0STRANGER" not in run("history", "--csv", "--client", real.client.key, "--as", ADMIN.id)
 
 
 def test_records_of_the_phone_that_a_removal_leaves_out_are_named(real: World, here: None) -> None:
