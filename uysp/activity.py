@@ -101,21 +101,24 @@ def read_log(
     reference: str | None = None,
     actor_id: str | None = None,
     most: int | None = 100,
+    with_nobodys: bool = False,
 ) -> list[LogLine]:
     """Return lines of the log, newest first.
 
     Args:
         connection: under a role that may read schema `app`.
-        clients: keys of the clients whose lines may be seen; lines without a client are left out.
+        clients: keys of the clients whose lines may be seen; lines without a client are left out
+            unless `with_nobodys`.
         lead_id: only lines about this lead.
         reference: only lines of this action.
         actor_id: only lines of this person.
         most: lines wanted; None: all.
+        with_nobodys: also lines that concern no client, such as refusals of strangers.
     """
     rows = connection.execute(
         text("""
             select id, at, client, actor_id, actor_name, action, lead_id, details, outcome from app.activity_log
-            where client = any(:clients)
+            where (client = any(:clients) or :with_nobodys and client is null)
               and (cast(:lead_id as text) is null or lead_id = :lead_id)
               and (cast(:reference as text) is null or details ->> 'reference' = :reference)
               and (cast(:actor_id as text) is null or actor_id = :actor_id)
@@ -128,6 +131,7 @@ def read_log(
             "reference": reference,
             "actor_id": actor_id,
             "most": most,
+            "with_nobodys": with_nobodys,
         },
     )
     return [LogLine(**row._mapping) for row in rows]

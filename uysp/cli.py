@@ -255,7 +255,8 @@ def doctor(
     settings = load_settings()
     if fix:
         for said in create_notes(settings, lambda question: yes or (sys.stdin.isatty() and typer.confirm(question))):
-            print(said)
+            needs_yes = said.endswith("was not created.") and not sys.stdin.isatty()
+            print(f"{said} Nobody can be asked without a terminal; add --yes to agree." if needs_yes else said)
     console = Console(highlight=False)
     colours = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "red"}
     wrong = False

@@ -137,6 +137,22 @@ def removal_targets(
     return (lead_id, *(other.lead_id for other in chosen))
 
 
+def left_out(connection: Connection, asked: Asked) -> str | None:
+    """Return a sentence about active records of a lead's phone that its removal leaves out; None: there are none."""
+    others = [
+        each for each in same_phone(connection, asked.client, asked.lead_ids[0]) if each.lead_id not in asked.lead_ids
+    ]
+    if not others:
+        return None
+    named = ", ".join(f"{each.name} ({each.lead_id})" for each in others[:MOST_ASKED])
+    more = f" and {len(others) - MOST_ASKED:,} more" if len(others) > MOST_ASKED else ""
+    records, are, them = ("record", "is", "it") if len(others) == 1 else ("records", "are", "each of them")
+    return (
+        f"{len(others):,} other {records} with the same phone {are} left out of this removal: {named}{more}. "
+        f"Whoever is behind the phone may still be written to; `uysp remove` with its record id removes {them} too."
+    )
+
+
 def typed_text(given: str | None) -> str:
     """Return a text from the command line, or from standard input where it was left out."""
     if given is None:

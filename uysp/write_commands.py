@@ -58,13 +58,17 @@ def remove(
     """Remove a lead from its campaign in Airtable, so that no message follows."""
     from uysp.actions.present import present_state
     from uysp.actions.removal import removal
-    from uysp.terminal import removal_targets
+    from uysp.terminal import left_out, removal_targets
 
     def asked(connection: "Connection", key: str, lead_id: str) -> "Asked":
         asking = (lambda question, default: typer.confirm(question, default=default)) if sys.stdin.isatty() else None
         print(present_state(connection, key, lead_id), file=sys.stderr)
         targets = removal_targets(connection, key, lead_id, only_this=only_this, confirm=asking)
-        return removal(key, targets, reason)
+        chosen = removal(key, targets, reason)
+        others = left_out(connection, chosen)
+        if others:
+            print(others, file=sys.stderr)
+        return chosen
 
     _write(lead, client, who, asked)
 
@@ -142,7 +146,9 @@ def log_as_csv(what: str, client: str | None, who: str | None) -> str:
         reference = what.upper() if re.fullmatch("[0-9A-Fa-f]{8}", what) else None
         lead_id = find_lead(engine, settings, what, client)[1] if what and reference is None else None
         with engine.connect() as connection:
-            return as_csv(read_log(connection, keys, lead_id=lead_id, reference=reference, most=None))
+            nobodys = client is None  # whoever asks for one client's log is not told of strangers
+            lines = read_log(connection, keys, lead_id=lead_id, reference=reference, most=None, with_nobodys=nobodys)
+            return as_csv(lines)
 
 
 def _write(lead: str, client: str | None, who: str | None, ask_for: "Callable[[Connection, str, str], Asked]") -> None:

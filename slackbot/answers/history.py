@@ -152,10 +152,11 @@ _COLUMNS = (
     Column("What", Kind.TEXT, lambda row: row.action.replace("_", " ").lower()),
     Column("Lead", Kind.TEXT, lambda row: row.lead_name or row.lead_id),
     Column("Outcome", Kind.TEXT, lambda row: row.outcome),
+    Column("Reference", Kind.TEXT, lambda row: row.details.get("reference")),
     Column("Details", Kind.TEXT, _details, main=False, is_personal=True),
 )
 _FILE_COLUMNS = (
-    *_COLUMNS[:-1],
+    *_COLUMNS[:-2],
     Column("Record id", Kind.TEXT, lambda row: row.lead_id),
     Column("Who id", Kind.TEXT, lambda row: row.actor_id),
     Column("Reference", Kind.TEXT, lambda row: row.details.get("reference")),

@@ -38,7 +38,12 @@ def _print_section(section: Section, console: Console) -> None:
         for row in section.rows:
             console.print(_card(section.columns, row))
     else:
-        console.print(_table(section, console.width))
+        columns = [column for column in section.columns if column.main or console.width >= _ALL_COLUMNS_FROM]
+        console.print(_table(section, columns, console.width))
+        hidden = ", ".join(clean(column.label) for column in section.columns if column not in columns)
+        if hidden:
+            said = f"Left out for want of width: {hidden}; --json has them, or {_ALL_COLUMNS_FROM} characters of width."
+            console.print(Text(said, style="dim"))
     if section.page:
         console.print(Text(_page_line(section.page, len(section.rows)), style="dim"))
 
@@ -49,8 +54,7 @@ def _page_line(page: Page, rows: int) -> str:
     return f"Rows {page.first:,} to {page.first + rows - 1:,} of {page.total:,}; others: {' · '.join(turned)}"
 
 
-def _table(section: Section, width: int) -> Table:
-    columns = [column for column in section.columns if column.main or width >= _ALL_COLUMNS_FROM]
+def _table(section: Section, columns: Sequence[Column], width: int) -> Table:
     cells = [[shown(column, row) for column in columns] for row in section.rows]
     # Numbers are not broken, nor the words above them: names give way. Where even that is too wide, everything does.
     least = [_least_width(column, [row[number] for row in cells]) for number, column in enumerate(columns)]

@@ -346,7 +346,8 @@ class Insister(Meddler):
 
     def edited(self) -> str:
         """What the cell holds then."""
-        return f"{self.world.lead(self.lead)['Notes']} and more"
+        there = str(self.world.lead(self.lead)["Notes"])
+        return f"{there} and {len(there)} more"  # never what a repair makes of it by itself
 
 
 def test_a_writer_outlives_its_database_connections(world: World) -> None:

@@ -9,7 +9,8 @@ from tests.actions.test_exactly_once import cut_off
 from tests.actions.world import ADMIN, ANNA, BEN, HRQ, Make, World
 from uysp.actions.attempt import ANSWERS_BELIEVED
 from uysp.actions.bulk import bulk_removal, preview, progress, stop
-from uysp.actions.model import State
+from uysp.actions.model import State, said_time
+from uysp.actions.present import present_state
 from uysp.actions.queue import holding
 from uysp.actions.removal import removal, same_phone
 from uysp.actions.rights import DeniedError
@@ -186,6 +187,52 @@ def test_records_of_the_same_phone_are_offered(make: Make) -> None:
     world.do(world.removal(lead, twin))
     assert world.lead(twin)["SMS Stop"] is True
     assert world.lead(other).get("SMS Stop") is None
+
+
+def test_who_removed_a_lead_is_told_when_somebody_else_undoes_it(world: World) -> None:
+    lead, own = world.ids[:2]
+    reference = world.do(world.removal(lead)).reference
+    undone = world.undo(reference, ADMIN)
+    assert undone.state is State.DONE
+    told = [(to, said) for about, to, said in world.messages() if about == "watch"]
+    assert [to for to, _ in told] == [ANNA.id]
+    assert told[0][1].startswith("Ada Admin undid your removal of Lea Number0 of 2026-11-25 12:00 UTC: SMS Stop is no")
+    assert told[0][1].endswith(f"Reference {undone.reference}.")
+    world.undo(world.do(world.removal(own)).reference)
+    assert len([about for about, *_ in world.messages() if about == "watch"]) == 1, "one's own undoing is no news"
+
+
+def test_the_present_state_is_shown_with_its_age(world: World) -> None:
+    with world.engine.connect() as connection:
+        row = connection.execute(
+            text("select last_synced_at from raw.sync_state where client = :key and source_table = 'leads'"),
+            {"key": world.client.key},
+        ).one()
+        said = present_state(connection, world.client.key, world.ids[0])
+    assert said.endswith(f"not stopped (as of {said_time(row.last_synced_at)}).")
+
+
+def test_a_refused_undoing_names_the_cells_that_were_changed_and_the_records(world: World) -> None:
+    lead, twin, other = world.ids[:3]
+    for each in (lead, twin):
+        world.edit(each, First_Name="Jo", Last_Name="Doe")
+    world.sync()
+    reference = world.do(world.removal(lead, twin)).reference
+    for each in (lead, twin):
+        for status in ("Queued", "Stopped"):
+            world.clock.advance(60)
+            world.edit(each, Processing_Status=status)
+    world.sync()
+    said = world.undo(reference).said
+    for each in (lead, twin):
+        assert f"Not undone for Jo Doe ({each}): Processing Status was changed by" in said
+    assert "SMS Stop" not in said
+    reference = world.do(world.removal(other)).reference
+    world.edit(other, Processing_Status="Queued", HRQ_Status="Review")
+    assert "(now “Queued”) were changed in Airtable" in world.undo(reference).said
+    undone = world.undo(world.do(world.note(lead, "x")).reference).reference
+    with pytest.raises(UyspError, match="It is an undoing itself"):
+        world.undo(undone)
 
 
 def test_undoing_a_removal_restores_every_record_of_it_or_none(world: World) -> None:

@@ -13,6 +13,7 @@ from tests.actions.world import ADMIN, Make, RealClock, World
 from uysp import terminal
 from uysp.actions.model import State
 from uysp.actions.requests import await_receipt
+from uysp.activity import Action, append
 from uysp.cli import app
 from uysp.errors import UyspError
 from uysp.settings import PROJECT, inherited_environment
@@ -95,6 +96,28 @@ def test_writes_end_when_airtable_has_confirmed(real: World, here: None) -> None
     assert "LEAD_REMOVED_FROM_CAMPAIGN" not in lines
 
 
+def test_an_admins_file_of_the_log_has_refusals_also_of_strangers(real: World, here: None) -> None:
+    with real.engine.begin() as connection:
+        for stranger, client in (("U0STRANGER", None), ("U0GUEST", real.client.key)):
+            append(connection, Action.ACCESS_DENIED, actor_id=stranger, client=client, outcome="denied")
+    whole = run("history", "--csv", "--as", ADMIN.id)
+    assert whole.count("ACCESS_DENIED") == 2
+    assert "U0STRANGER" in whole
+    assert "U0STRANGER" not in run("history", "--csv", "--client", real.client.key, "--as", ADMIN.id)
+
+
+def test_records_of_the_phone_that_a_removal_leaves_out_are_named(real: World, here: None) -> None:
+    lead, other, third = real.ids[:3]
+    real.edit(other, Phone=real.lead(lead)["Phone"], Last_Name="Roe")
+    real.sync()
+    removed = CliRunner().invoke(app, ["remove", lead, "--reason", "Not a fit"])
+    assert "SMS Stop" not in real.lead(other)
+    assert f"1 other record with the same phone is left out of this removal: Lea Roe ({other})." in removed.stderr
+    assert "uysp remove" in removed.stderr
+    assert removed.stdout.count("\n") == 1
+    assert "left out" not in CliRunner().invoke(app, ["remove", third, "--reason", "Not a fit"]).stderr
+
+
 def test_what_airtable_does_not_confirm_is_kept_and_said(
     real: World, here: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,7 +159,7 @@ MISTAKES = (
     (("claim", "LEAD", "--as", "U0ANNA"), "email"),
     (("claim", "LEAD", "--as", "a@b.c", "--override"), "Only admins"),
     (("undo", "DEADBEEF"), "no action"),
-    (("history", "--csv"), "Only admins"),
+    (("history", "--csv"), "Only admins may do this (UYSP_ADMINS); no file was made."),
     (("note", "LEAD", "x", "--as", "U0BEN"), "UYSP_WRITERS"),
 )
 
@@ -158,6 +181,7 @@ def test_the_doctor_offers_to_create_the_field_for_notes(make: Make) -> None:
     Path(world.settings.uysp_home).mkdir(exist_ok=True)
     asked = uysp(world, "doctor", "--fix")
     assert "was not created" in asked.stdout, "nobody is there to agree"
+    assert "without a terminal; add --yes" in asked.stdout
     assert "uysp doctor --fix" in asked.stdout
     fixed = uysp(world, "doctor", "--fix", "--yes")
     assert "is created" in fixed.stdout

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine, text
 
 from slackbot.answers import ask
 from slackbot.blocks import json_text
 from slackbot.blocks.csv_file import csv_file
+from slackbot.blocks.terminal import render
 from slackbot.blocks.text import shown
 from tests.slackbot.marts import add_lead, mark_synced, record_id
 from uysp.settings import Settings
@@ -105,6 +107,18 @@ def test_details_are_told_in_words(
     section = ask("history", reading, settings).sections["history"]
     [column] = [column for column in section.columns if column.label == "Details"]
     assert shown(column, section.rows[0]) == said
+
+
+@pytest.mark.parametrize("line", ["history", "history 1a2b3c4d"])
+@pytest.mark.parametrize("width", [80, 150])
+def test_a_narrow_terminal_has_the_reference_and_says_what_it_leaves_out(
+    line: str, width: int, logged: Engine, reading: Engine, settings: Settings
+) -> None:
+    console = Console(width=width, file=io.StringIO(), record=True)
+    render(ask(line, reading, settings, "uysp".__eq__), console)
+    printed = console.export_text()
+    assert "1A2B3C4D" in printed
+    assert "Left out for want of width: Details; --json has them" in printed
 
 
 def test_a_line_names_the_lead_and_who_it_was(logged: Engine, reading: Engine, settings: Settings) -> None:

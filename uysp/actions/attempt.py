@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from uysp.actions.model import NOTES, Intent, Kind, Lead, Plan, Request, State
 from uysp.actions.notes import plan_notes, plan_repair
+from uysp.actions.own import tell_undone
 from uysp.actions.past import LeadPast
 from uysp.actions.queue import Unit, end, note_sending, put_back
 from uysp.actions.removal import plan_removal, plan_restop
@@ -270,6 +271,7 @@ class Attempt:
                 text("update app.write_requests set undone_by = :reference, watch_until = null where id = :id"),
                 {"reference": request.reference, "id": request.content["targets"][request.lead_id]},
             )
+            tell_undone(connection, request, self._now())
         details = {
             "reference": request.reference,
             **{name: request.content[name] for name in _LOGGED if name in request.content},

@@ -191,8 +191,8 @@ class Past(Protocol):
     def author(self, names: Mapping[str, Any], since: datetime) -> str:
         """Return who or what last changed one of these cells, and when: "by … at …"."""
 
-    def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> bool:
-        """Return whether somebody else changed one of these cells after the version that we wrote."""
+    def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> list[str]:
+        """Return which of these cells somebody else changed after the version that we wrote."""
 
     def target(self, request_id: int) -> "Target":
         """Return the finished request that is to be undone."""

@@ -4,8 +4,10 @@ Airtable has no conditional write, so a note is added to a fresh reading of the 
 first line, which holds the request's time. Source: research/airtable.md section 7; the format: issue 6.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from difflib import SequenceMatcher
 from typing import Any, Final
 
 from uysp.actions.model import NOTES, Asked, Kind, Lead, Plan, Request, State, same, wire_time
@@ -93,13 +95,9 @@ def plan_note_undo(request: Request, lead: Lead, content: dict[str, Any]) -> Pla
         return Plan(State.DONE, said, after={NOTES: None}, taken_out=own)
     if before.count(own) != 1:
         return None
-    start = before.index(own)
-    rest = before[start + len(own) :]
-    if rest[:1] not in {"", "\n"}:
+    if before.split(own)[1][:1] not in {"", "\n"}:
         return None  # somebody wrote on in its last line
-    kept = before[:start]
-    kept = kept.removesuffix("\n\n") if kept.strip("\n") else kept
-    return Plan(State.DONE, said, {NOTES: kept + rest}, {NOTES: before}, {NOTES: None}, own)
+    return Plan(State.DONE, said, {NOTES: without(before, own)}, {NOTES: before}, {NOTES: None}, own)
 
 
 def plan_repair(request: Request, lead: Lead) -> Plan:
@@ -124,17 +122,59 @@ def plan_repair(request: Request, lead: Lead) -> Plan:
 def merged(base: str, theirs: str, now: str) -> str:
     """Return the text of `now` with the edit from `base` to `theirs` in it, once.
 
-    As long as what we had read still stands at the beginning, the edit takes its place, whatever it was. Otherwise the
-    lines that the edit brought and that are gone are put behind.
+    As long as what we had read still stands at the beginning, the edit takes its place, whatever it was. Otherwise it
+    is made again line by line, and lines whose place is gone are put behind.
     """
-    if now.startswith(theirs) and not base.startswith(theirs):
+    if holds_edit(base, theirs, now) or (now.startswith(theirs) and not base.startswith(theirs)):
         return now
-    if now.startswith(base):
-        rest = now[len(base) :]
+    rest = now.removeprefix(base)
+    is_in_front = now.startswith(base) and (not rest or not base or rest.startswith("\n") or base.endswith("\n"))
+    if is_in_front and not (_lines(theirs) - _lines(base)) & _lines(rest):
+        if not theirs.strip("\n"):
+            return rest.lstrip("\n")
         return appended(theirs, rest) if not base and rest else theirs + rest
-    known = {line.strip() for line in (*base.splitlines(), *now.splitlines())}
-    lost = [line for line in theirs.splitlines() if line.strip() and line.strip() not in known]
-    return appended(now, "\n".join(lost)) if lost else now
+    return _merged_lines(base.split("\n"), theirs.split("\n"), now)
+
+
+def _merged_lines(base: list[str], theirs: list[str], now: str) -> str:
+    lines, known = now.split("\n"), {line.strip() for line in now.split("\n")}
+    behind: list[str] = []
+    for _, begin, end, their_begin, their_end in SequenceMatcher(None, base, theirs, autojunk=False).get_opcodes():
+        old, new = base[begin:end], theirs[their_begin:their_end]
+        if old == new:
+            continue
+        new = [line for line in new if line.strip() not in known]  # also blank ones, where there are any
+        places = [place for place in range(len(lines)) if old and lines[place : place + len(old)] == old]
+        if places:
+            lines[places[0] : places[0] + len(old)] = new
+        else:
+            behind += [line for line in new if line.strip()]
+    text = "\n".join(lines)
+    return appended(text, "\n".join(behind)) if behind else text
+
+
+def holds_edit(base: str, theirs: str, now: str) -> bool:
+    """Return whether a text has the lines that the edit from `base` to `theirs` brought, and not what it took out."""
+    wanted, there = _lines(theirs), _lines(now)
+    brought, gone = wanted - _lines(base), _lines(base) - wanted
+    return (
+        bool(brought or gone)
+        and all(there[line] >= wanted[line] for line in brought)
+        and all(there[line] <= wanted[line] for line in gone)
+    )
+
+
+def without(text: str, own: str) -> str:
+    """Return a text without an entry of ours, and without the blank line before it; as it is where it has none."""
+    start = text.find(own)
+    if start < 0:
+        return text
+    kept = text[:start]
+    return (kept.removesuffix("\n\n") if kept.strip("\n") else kept) + text[start + len(own) :]
+
+
+def _lines(text: str) -> Counter[str]:
+    return Counter(line.strip() for line in text.splitlines() if line.strip())
 
 
 def text_of(lead: Lead) -> str:

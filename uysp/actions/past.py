@@ -89,8 +89,8 @@ class LeadPast:
         unread = "in Airtable since it was last read; by whom is not known yet"
         return f"in Airtable, seen at {said_time(seen)}" if seen else unread
 
-    def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> bool:
-        """Return whether a version after ours, or an edit that Airtable told of, has another value in one of the cells.
+    def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> list[str]:
+        """Return the cells that have another value in a version after ours, or in an edit that Airtable told of.
 
         Args:
             names: values that we wrote, by field.
@@ -105,8 +105,7 @@ class LeadPast:
             """),
             self._key | {"version": version},
         ).scalars()
-        if any(not same(fields.get(name), value) for fields in rows for name, value in names.items()):
-            return True
+        changed = {name for fields in rows for name, value in names.items() if not same(fields.get(name), value)}
         edits = self.connection.execute(
             text("""
                 select field, after from app.lead_edits
@@ -114,7 +113,8 @@ class LeadPast:
             """),
             self._key | {"names": list(names), "since": since},
         )
-        return any(not same(edit.after, names[edit.field]) for edit in edits)
+        changed |= {edit.field for edit in edits if not same(edit.after, names[edit.field])}
+        return [name for name in names if name in changed]
 
     def target(self, request_id: int) -> Target:
         """Return the finished request that is to be undone."""

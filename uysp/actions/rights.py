@@ -73,13 +73,13 @@ def check_writer(
         settings: for who may.
         person: who wants to.
         client: key of the client.
-        what: what they want, for the log.
+        what: what they want, for the log; “history” is a file of it.
         admin: whether only who administers may.
 
     Raises:
         DeniedError: they may not.
     """
-    denial = _denial(settings, person, client, admin=admin)
+    denial = _denial(settings, person, client, what, admin=admin)
     if denial is not None:
         with engine.begin() as connection:
             log_denial(connection, person, client, what, denial)
@@ -123,15 +123,16 @@ def log_denial(connection: Connection, person: Person, client: str, what: str, d
     )
 
 
-def _denial(settings: Settings, person: Person, client: str, *, admin: bool) -> DeniedError | None:
+def _denial(settings: Settings, person: Person, client: str, what: str, *, admin: bool) -> DeniedError | None:
+    done = "no file was made" if what == "history" else "nothing was stored"
     if not person.is_member:
-        return DeniedError("Only full members of this workspace may write; nothing was stored.", "no member")
+        return DeniedError(f"Only full members of this workspace may write; {done}.", "no member")
     if person.clients is not None and client not in person.clients:
-        return DeniedError(f"You may not write to client {client}; nothing was stored.", "other client")
+        return DeniedError(f"You may not write to client {client}; {done}.", "other client")
     if not may_write(settings, person):
-        return DeniedError("You are not among those who may write (UYSP_WRITERS); nothing was stored.", "no writer")
+        return DeniedError(f"You are not among those who may write (UYSP_WRITERS); {done}.", "no writer")
     if admin and not is_admin(settings, person):
-        return DeniedError("Only admins may do this (UYSP_ADMINS); nothing was stored.", "no admin")
+        return DeniedError(f"Only admins may do this (UYSP_ADMINS); {done}.", "no admin")
     return None
 
 

@@ -1,5 +1,6 @@
 """Undoing an action for 15 minutes, all or nothing, while what it wrote still stands and nobody else was there."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -66,6 +67,10 @@ def undo(connection: Connection, person: Person, reference: str, now: datetime, 
     if any(row.state == State.PENDING for row in rows):
         raise UndoError("It is not done yet, so there is nothing to undo; try again when it is.")
     done = [row for row in rows if row.state == State.DONE and row.kind in UNDOABLE]
+    if rows[0].kind == Kind.UNDO and rows[0].state == State.DONE:
+        raise UndoError(
+            "It is an undoing itself, which cannot be undone; nothing was stored. Write what you want instead."
+        )
     if not done:
         raise UndoError("It wrote nothing that could be undone.")
     if any(row.undone_by for row in done):
@@ -103,10 +108,11 @@ def plan_undo(request: Request, lead: Lead, past: Past) -> Plan:
     if differing:
         by = past.author(differing, target.finished_at)
         now = " and ".join(f"{name} (now {_shown(lead.fields.get(name))})" for name in differing)
-        return _not_done(request, f"{now} was changed {by}")
-    if past.meddled(target.after, target.version, target.finished_at):
-        by = past.author(target.after, target.finished_at)
-        return _not_done(request, f"{' and '.join(target.after)} was changed {by}, and back")
+        return _not_done(request, f"{now} {_was(differing)} changed {by}")
+    meddled = past.meddled(target.after, target.version, target.finished_at)
+    if meddled:
+        by = past.author(dict.fromkeys(meddled), target.finished_at)
+        return _not_done(request, f"{' and '.join(meddled)} {_was(meddled)} changed {by}, and back")
     is_unstopping = STOP in restored and restored[STOP] is not True
     if is_unstopping and not may_be_unstopped(lead, restored.get(STOP_REASON)):
         return _not_done(request, "the lead has opted out or booked, so SMS Stop stays checked")
@@ -121,5 +127,11 @@ def _shown(value: object) -> str:
     return "checked" if value is True else f"“{value}”"
 
 
+def _was(names: Collection[str]) -> str:
+    return "was" if len(names) == 1 else "were"
+
+
 def _not_done(request: Request, why: str) -> Plan:
-    return Plan(State.NOT_DONE, f"Not undone for {request.lead_name}: {why}. Nothing was written.")
+    # Records of one phone often have one name, too.
+    whose = request.lead_name + (f" ({request.lead_id})" if len(request.content["targets"]) > 1 else "")
+    return Plan(State.NOT_DONE, f"Not undone for {whose}: {why}. Nothing was written.")

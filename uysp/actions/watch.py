@@ -4,32 +4,24 @@ Looked at every few seconds by one worker at a time, from the database alone: ne
 with the payloads of the base's webhook.
 """
 
-import logging
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import Connection, Engine, text
 
 from uysp.actions import messages
+from uysp.actions.mending import mend_notes
 from uysp.actions.messages import About
-from uysp.actions.model import NOTES, PROCESSING, STOP, Kind, State, said_time, same
-from uysp.actions.notes import REPAIRS, entry
+from uysp.actions.model import PROCESSING, STOP, Kind, State, said_time
+from uysp.actions.own import of_terminal, store_own, tell
 from uysp.actions.past import LeadPast
 from uysp.actions.removal import STOPPED_STATUSES
 from uysp.actions.requests import read_receipt
 from uysp.actions.text import ended
-from uysp.activity import OURSELVES
-from uysp.errors import reference_id
 from uysp.settings import Settings
-
-log = logging.getLogger(__name__)
 
 REMIND_AFTER: Final = timedelta(minutes=2)
 RESTORED: Final = 5  # times that a removed lead's status is written once more; then a person has to look
-EDITS_AT_ONCE: Final = 500  # an import may edit the Notes of every lead
-SAME_TIME: Final = timedelta(seconds=10)  # an edit that takes a note away so soon had been begun before it
 _KEPT_DRAFTS: Final = timedelta(days=1)
 _KEPT_EDITS: Final = timedelta(days=2)
 _KEPT_MESSAGES: Final = timedelta(days=30)
@@ -121,7 +113,7 @@ def keep_stopped(connection: Connection, now: datetime) -> None:
         if lifted is not None:
             _tell_lifted(connection, request, now)
         elif written_over and request.restored < RESTORED:
-            _store(
+            store_own(
                 connection,
                 Kind.RESTOP,
                 request,
@@ -134,7 +126,7 @@ def keep_stopped(connection: Connection, now: datetime) -> None:
                 f"The status of {request.lead_name}, who is removed, keeps being written over in Airtable; SMS Stop is "
                 f"checked. Somebody should look at what does it. Reference {request.reference}."
             )
-            _tell(connection, About.WATCH, said, request, now, request.actor_id, None)
+            tell(connection, About.WATCH, said, request, now, request.actor_id, None)
         connection.execute(
             text("""
                 update app.write_requests set
@@ -149,31 +141,6 @@ def keep_stopped(connection: Connection, now: datetime) -> None:
                 "lifted": lifted is not None,
             },
         )
-
-
-def mend_notes(connection: Connection, now: datetime) -> None:
-    """Have text put back that a note of ours and an edit by hand took from each other (research/airtable.md 7)."""
-    waiting = connection.execute(
-        text("""
-            select id, client, lead_id, at, before, after from app.lead_edits where not handled order by id limit :most
-        """),
-        {"most": EDITS_AT_ONCE},
-    ).all()
-    for edit in waiting:
-        ours = connection.execute(
-            text("""
-                select * from app.write_requests
-                where client = :client and lead_id = :lead_id and intent -> 'cells' ? 'Notes'
-                  and rtrim(coalesce(intent -> 'cells' ->> 'Notes', ''), E'\n') = :after
-                order by id limit 1
-            """),
-            {"client": edit.client, "lead_id": edit.lead_id, "after": _text(edit.after).rstrip("\n")},
-        ).first()
-        if ours is not None:
-            _mend_overwritten(connection, edit, ours, now)
-        else:
-            _mend_lost(connection, edit, now)
-        connection.execute(text("update app.lead_edits set handled = true where id = :id"), {"id": edit.id})
 
 
 def prune(engine: Engine, now: datetime) -> None:
@@ -193,64 +160,6 @@ def prune(engine: Engine, now: datetime) -> None:
             connection.execute(text(statement), {"before": before})
 
 
-def _mend_overwritten(connection: Connection, edit: Any, ours: Any, now: datetime) -> None:
-    """Put back what a write of ours undid: what it replaced was not what had been read before it."""
-    read = _text(ours.intent["before"].get(NOTES))
-    if same(_text(edit.before), read):
-        return
-    depth = int(ours.content.get("depth", 0)) + 1
-    note = ours.content.get("repairs", ours.reference)  # of the person's note, also where a repair was written over
-    if depth > REPAIRS:
-        said = (
-            f"The Notes of {ours.lead_name} are edited in Airtable again and again while we write to them; see whether "
-            f"anything is missing there (uysp versions has it). Reference {note}."
-        )
-        author: str | None = connection.execute(
-            text("select actor_id from app.write_requests where reference = :note limit 1"), {"note": note}
-        ).scalar_one_or_none()
-        _tell(connection, About.REPAIR, said, ours, now, author, None)
-        return
-    log.warning("an edit of the Notes of a lead of client %s was written over; it is put back", edit.client)
-    content = {"base": read, "theirs": _text(edit.before), "depth": depth, "repairs": note}
-    _store(connection, Kind.REPAIR, ours, content, f"repair {edit.id}", now)
-
-
-def _mend_lost(connection: Connection, edit: Any, now: datetime) -> None:
-    """Put back notes of ours that an edit by hand undid which had been begun before them.
-
-    Whoever only takes the note out again means to: then the text is what it was before the note.
-    """
-    notes = connection.execute(
-        text("""
-            select request.*, written.at as written_at from app.write_requests as request
-            left join lateral (
-                select at from app.lead_edits as written
-                where written.client = request.client and written.lead_id = request.lead_id and written.id < :id
-                  and written.field = 'Notes' and written.after #>> '{}' = request.intent -> 'cells' ->> 'Notes'
-                order by id desc limit 1
-            ) as written on true
-            where client = :client and lead_id = :lead_id and kind = :note and state = :done and undone_by is null
-              and intent is not null
-            order by id
-        """),
-        {
-            "id": edit.id,
-            "client": edit.client,
-            "lead_id": edit.lead_id,
-            "note": Kind.NOTE,
-            "done": State.DONE,
-        },
-    ).all()
-    for note in notes:
-        line = str(note.content["first_line"])
-        was_taken = line in _text(edit.before) and line not in _text(edit.after)
-        is_meant = same(_text(edit.after), _text(note.intent["before"].get(NOTES)))
-        is_soon = edit.at - (note.written_at or note.finished_at) <= SAME_TIME
-        if was_taken and is_soon and not is_meant and entry(note.content) not in _text(edit.after):
-            content = dict(note.content) | {"repairs": note.reference}
-            _store(connection, Kind.REPAIR, note, content, f"repair {edit.id} {note.id}", now)
-
-
 def _tell_lifted(connection: Connection, request: Any, now: datetime) -> None:
     by = LeadPast(connection, request.client, request.lead_id).author({STOP: None}, request.finished_at)
     said = (
@@ -258,52 +167,4 @@ def _tell_lifted(connection: Connection, request: Any, now: datetime) -> None:
         f"was lifted {by}. Nothing was written against it; remove the lead again if that is not right. "
         f"Reference {request.reference}."
     )
-    # Who works in the terminal need not be known to Slack, and then nobody would hear of it.
-    admins = (None,) if request.origin == "terminal" else ()
-    _tell(connection, About.WATCH, said, request, now, request.actor_id, *admins)
-
-
-def _tell(
-    connection: Connection, about: About, said: str, request: Any, now: datetime, *recipients: str | None
-) -> None:
-    for recipient in dict.fromkeys(recipients):
-        messages.put(
-            connection,
-            about,
-            said,
-            client=request.client,
-            reference=request.reference,
-            recipient=recipient,
-            at=now,
-            lead_id=request.lead_id,
-        )
-
-
-def _store(connection: Connection, kind: Kind, about: Any, content: Mapping[str, Any], key: str, now: datetime) -> None:
-    """Store a request of our own on a lead, once."""
-    connection.execute(
-        text("""
-            insert into app.write_requests (
-                reference, key, client, lead_id, lead_name, kind, content, origin, actor_id, actor_name,
-                requested_at, answer_until, next_attempt_at
-            ) values (
-                :reference, :key, :client, :lead_id, :lead_name, :kind, cast(:content as jsonb), 'watch', :ourselves,
-                :ourselves, :now, :now, :now
-            ) on conflict (key, lead_id) do nothing
-        """),
-        {
-            "reference": reference_id(),
-            "key": key,
-            "client": about.client,
-            "lead_id": about.lead_id,
-            "lead_name": about.lead_name,
-            "kind": kind,
-            "content": orjson.dumps(dict(content)).decode(),
-            "ourselves": OURSELVES,
-            "now": now,
-        },
-    )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    tell(connection, About.WATCH, said, request, now, request.actor_id, *of_terminal(request))
