@@ -144,9 +144,12 @@ class Access:
         client = self._configured.get(key)
         if client is not None and client.slack_user_groups:
             others = len(audience.readers - self._group_members(client))
-            # People open public channels without being among their members.
-            who = "everybody" if audience.is_public else "1 other" if others == 1 else f"{others:,} others"
-            if audience.is_public or others or not audience.is_whole:
+            who = "1 other" if others == 1 else f"{others:,} others" if others else ""
+            if audience.is_public:
+                who = "everybody"  # also by those who are not among its members
+            elif not audience.is_whole:
+                who = "more people than can be looked at"
+            if who:
                 return f"is for the members of its user groups only, and {audience.name} is read by {who}"
         return None
 
