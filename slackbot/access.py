@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from slackbot.audience import Audiences
+from slackbot.audience import Audience, Audiences
 from slackbot.blocks.text import time_zone
 from slackbot.connection import UNREACHABLE, Identity, error_word
 from uysp.activity import Action, append
@@ -131,6 +131,28 @@ class Access:
             lambda key: self._record(asker, OTHER_CLIENT, key),
         )
 
+    def why_not_shown(self, key: str, poster: Admission, audience: Audience) -> str | None:
+        """Return why a client's data may not be posted where these people read it, as a predicate; None: it may.
+
+        Args:
+            key: of the client.
+            poster: who wants to post, as admitted in that conversation.
+            audience: who reads it.
+        """
+        if not poster.may_see(key):
+            return "may be shown in its own channels only and can be shared in no other"
+        client = self._configured.get(key)
+        if client is not None and client.slack_user_groups:
+            others = len(audience.readers - self._group_members(client))
+            who = "1 other" if others == 1 else f"{others:,} others" if others else ""
+            if audience.is_public:
+                who = "everybody"  # also by those who are not among its members
+            elif not audience.is_whole:
+                who = "more people than can be looked at"
+            if who:
+                return f"is for the members of its user groups only, and {audience.name} is read by {who}"
+        return None
+
     def groups_of(self, user_id: str) -> frozenset[str]:
         """Return ids and handles of the user groups that a person is in; none where they cannot be read."""
         return frozenset(name for name, people in self._known_members().items() if user_id in people)
@@ -173,10 +195,13 @@ class Access:
         return in_channel and self._in_groups(asker, client)
 
     def _in_groups(self, asker: Asker, client: Client) -> bool:
-        if not client.slack_user_groups:
-            return True
+        return not client.slack_user_groups or asker.user_id in self._group_members(client)
+
+    def _group_members(self, client: Client) -> frozenset[str]:
+        """Return who is in one of a client's user groups."""
         members = self._known_members()
-        return any(asker.user_id in members.get(group.removeprefix("@"), ()) for group in client.slack_user_groups)
+        groups = [members.get(group.removeprefix("@"), frozenset()) for group in client.slack_user_groups]
+        return frozenset().union(*groups)
 
     def _known_members(self) -> Mapping[str, frozenset[str]]:
         """Return the members of every user group; nobody where Slack does not tell, which lets nobody in."""

@@ -32,7 +32,6 @@ from slackbot.health import slack_answers, watched
 from slackbot.home import publish_again
 from slackbot.listeners import register
 from slackbot.pace import Reads
-from slackbot.previews import Previews
 from slackbot.telling import Teller, telling
 from slackbot.web import http_app, serving
 from uysp.actions.worker import working
@@ -90,7 +89,6 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
             access=access,
             desk=Desk(),
             reads=Reads(),
-            previews=Previews(),
             drafts=Drafts(engine),
             worker=worker,
             results=Desk(),

@@ -31,6 +31,7 @@ class Audience:
         outsiders: how many of them belong to other organisations, or are not known to Slack's list of people.
         bots: how many of them are apps.
         is_public: whether everybody in the workspace can read along.
+        is_whole: whether all its readers were looked at; if not, there are more than these.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Audience:
     outsiders: int
     bots: int
     is_public: bool
+    is_whole: bool = True
 
     def sentence(self) -> str:
         """Return who will see what is posted."""
@@ -92,7 +94,8 @@ class Audiences:
         if outsiders and any(one.get("is_stranger") for one in outsiders):
             raise NotShareableError(_SHARED)
         name = f"#{channel.get('name') or channel_id}"
-        return Audience(name, readers, len(guests), len(outsiders), len(bots), not channel.get("is_private"))
+        is_public, is_whole = not channel.get("is_private"), len(members) < MOST_READERS
+        return Audience(name, readers, len(guests), len(outsiders), len(bots), is_public, is_whole)
 
     def _members(self, channel_id: str) -> Iterator[str]:
         for number, page in enumerate(self._client.conversations_members(channel=channel_id, limit=1000), start=1):

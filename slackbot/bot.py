@@ -19,7 +19,6 @@ from slackbot.drafts import Drafts
 from slackbot.grammar import NotUnderstoodError, Question
 from slackbot.pace import Reads
 from slackbot.place import MessageOf, Place, deliver
-from slackbot.previews import Previews
 from uysp.actions.worker import Worker
 from uysp.errors import UyspError
 from uysp.settings import Settings
@@ -32,7 +31,6 @@ class Bot:
     Attributes:
         client: of the Web API.
         reads: how much people asked lately.
-        previews: what people were shown before they share it.
         drafts: texts that wait for their form to be submitted.
         worker: carries out what is written; woken as soon as something is stored.
         results: the pool of those who wait for what came of a write, so that questions need not wait for them.
@@ -46,7 +44,6 @@ class Bot:
     access: Access
     desk: Desk
     reads: Reads
-    previews: Previews
     drafts: Drafts
     worker: Worker
     results: Desk

@@ -8,10 +8,11 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from sqlalchemy import Connection
 
 from slackbot.access import Admission
-from slackbot.answers import history
+from slackbot.answers import history, question_of
 from slackbot.blocks.csv_file import csv_file, csv_name
 from slackbot.bot import Bot, said
 from slackbot.connection import UNREACHABLE, error_word
+from slackbot.grammar import said as said_line
 from slackbot.place import Place
 from slackbot.writing import person
 from uysp.actions.rights import check_writer
@@ -34,7 +35,7 @@ def send_csv(bot: Bot, line: str, section_name: str, place: Place) -> None:
 
 def _sent(bot: Bot, line: str, section_name: str, place: Place) -> str:
     admission = bot.admit(place.asker)
-    answer = bot.ask(line, admission, whole=True)
+    answer = bot.ask(said_line(question_of(line), page=None), admission, whole=True)  # all rows, from any page
     section = answer.sections.get(section_name)
     if section is None or not section.rows:
         return "There are no rows to send, so no file was made."

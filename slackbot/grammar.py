@@ -16,6 +16,7 @@ from uysp.errors import UyspError
 
 LONGEST_TEXT = 1000  # characters that are read; nobody types more on purpose
 LONGEST_QUOTE = 40  # characters of what was typed that an error repeats
+BY_FAR = 0.15  # of difflib's ratio: what a verb that writes must be nearer by than any that asks
 
 # In lines that we write.
 _ORDER = (
@@ -42,6 +43,7 @@ class Verb:
         text_required: whether the question makes no sense without it.
         filters: names of the filters that it takes.
         text_filter: the filter that the text is another way to write, as `clicks X` is `clicks campaign:X`; None: none.
+        writes: whether it writes to Airtable, and asks nothing.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Verb:
     text_required: bool = False
     filters: tuple[str, ...] = ()
     text_filter: str | None = None
+    writes: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,12 +190,27 @@ def _verb(typed: str, verbs: Sequence[Verb], whole: str) -> Verb:
     for verb in verbs:
         if verb.name == typed.casefold():
             return verb
-    close = nearest(typed, [verb.name for verb in verbs])
+    close = _offered(typed, verbs)
     meant = f"Did you mean {' or '.join(close)}? " if close else ""
     lines = tuple(_instead(whole, typed, next(verb for verb in verbs if verb.name == name), verbs) for name in close)
     raise NotUnderstoodError(
         f"There is no “{_short(typed)}”. {meant}“help” lists what can be asked.", tuple(dict.fromkeys((*lines, "help")))
     )
+
+
+def _offered(typed: str, verbs: Sequence[Verb]) -> tuple[str, ...]:
+    """Return the verbs that may have been meant, nearest first: one that writes only if it is the nearest by far."""
+    reads = nearest(typed, [verb.name for verb in verbs if not verb.writes])
+    by_far = [
+        name
+        for name in nearest(typed, [verb.name for verb in verbs if verb.writes], most=1)
+        if _likeness(typed, name) >= max((_likeness(typed, other) for other in reads), default=0.0) + BY_FAR
+    ]
+    return (*by_far, *reads)[:2]
+
+
+def _likeness(typed: str, name: str) -> float:
+    return difflib.SequenceMatcher(None, name, typed.casefold()).ratio()
 
 
 def _instead(whole: str, typed: str, verb: Verb, verbs: Sequence[Verb]) -> str:

@@ -28,7 +28,7 @@ from slackbot.answers.model import (
     read_row,
 )
 from slackbot.answers.wording import counted, short
-from slackbot.grammar import Question, Verb, line, said
+from slackbot.grammar import NotUnderstoodError, Question, Verb, line, said
 from uysp.settings import Settings
 
 _SORTS = {
@@ -72,6 +72,9 @@ _STEPS = text(f"""
 def answer(question: Question, connection: Connection, clients: tuple[str, ...], _settings: Settings) -> Findings:
     """Return the campaign's row and steps, and with `step:` or another filter on leads those leads, by ICP score."""
     name = question.filters["campaign"]
+    listed = "step" in question.filters or narrows_leads(question.filters)
+    if not listed:
+        _check_whole(question)
     rows = performance(connection, clients, {"campaign": name})
     found = connection.execute(_STEPS, {"clients": list(clients), "campaign": name}).mappings()
     steps = [read_row(SequenceStep, row) for row in found]
@@ -86,7 +89,6 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             link=lambda row: _step_link(question, row.step, leads.of_client(question, clients, row.client)),
         ),
     }
-    listed = "step" in question.filters or narrows_leads(question.filters)
     summary = " ".join(_described(row) for row in rows)
     title = campaign_label(rows[0]) if rows else name
     notes = (_NOTE,) if steps else ()
@@ -105,6 +107,17 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         links=tuple(_links(question, name, listed=listed)),
         choices=tuple(_choices(question, steps, listed=listed)),
     )
+
+
+def _check_whole(question: Question) -> None:
+    """Raise NotUnderstoodError where a list of leads is asked for that a campaign as a whole has not."""
+    unused = [f"{name}:{question.filters[name]}" for name in ("sort", "page") if name in question.filters]
+    if unused:
+        raise NotUnderstoodError(
+            f"{' and '.join(unused)} {'is' if len(unused) == 1 else 'are'} about a list of leads, which a campaign has "
+            "with step: or another filter on leads only; add one, such as step:1.",
+            (said(question, step=1), said(question, sort=None, page=None)),
+        )
 
 
 def _lead_list(

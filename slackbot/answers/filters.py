@@ -56,9 +56,9 @@ def understood(
         "period": lambda typed: pick("period", typed, tuple(PERIODS)),
         "state": lambda typed: pick("state", typed, ("active", "paused")),
         "sort": lambda typed: pick("sort", typed, sorts),
-        "step": lambda typed: _whole_number("step", typed, 0, HIGHEST_STEP),
-        "top": lambda typed: _whole_number("top", typed, 1, MOST_TOP),
-        "page": lambda typed: _whole_number("page", typed, 1, 10**6),
+        "step": lambda typed: _whole_number(question, "step", typed, 0, HIGHEST_STEP),
+        "top": lambda typed: _whole_number(question, "top", typed, 1, MOST_TOP),
+        "page": lambda typed: _whole_number(question, "page", typed, 1, 10**6),
         "icp": _icp,
         "created": _created,
         "status": lambda typed: pick("status", typed, _values(connection, clients, "processing_status")),
@@ -180,7 +180,7 @@ def _picked(question: Question, name: str, typed: str, known: Sequence[str]) -> 
     raise NotUnderstoodError(f"“{typed[:40]}” is no {name}.{meant}{there}", _lines(question, name, close or known[:3]))
 
 
-def _lines(question: Question, name: str, values: Sequence[str]) -> tuple[str, ...]:
+def _lines(question: Question, name: str, values: Sequence[str | None]) -> tuple[str, ...]:
     """Return the question with other values of a filter."""
     return tuple(said(question, **{name: value}) for value in values)
 
@@ -190,8 +190,14 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
     return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
 
 
-def _whole_number(name: str, typed: str, least: int, most: int) -> str:
+def _whole_number(question: Question, name: str, typed: str, least: int, most: int) -> str:
     if not re.fullmatch(r"\d{1,9}", typed, re.ASCII) or not least <= int(typed) <= most:
+        if name == question.text_filter:  # what people type without the filter's name
+            raise NotUnderstoodError(
+                f"“{question.verb} {typed[:40]}” is not understood; after “{question.verb}” stands a number "
+                f"from {least} to {most:,}, or none.",
+                _lines(question, name, [None]),
+            )
         raise NotUnderstoodError(f"{name}:{typed[:40]} is not understood; it takes a number from {least} to {most:,}.")
     return str(int(typed))
 

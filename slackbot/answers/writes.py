@@ -30,6 +30,7 @@ WRITES = (
         examples=("note jane doe",),
         text="LEAD",
         filters=("client",),
+        writes=True,
     ),
     Verb(
         "remove",
@@ -38,6 +39,7 @@ WRITES = (
         examples=("remove jane doe", "remove campaign:webinar step:2"),
         text="LEAD",
         filters=(*MANY_FILTERS, "client"),
+        writes=True,
     ),
     Verb(
         "mark",
@@ -46,6 +48,7 @@ WRITES = (
         examples=("mark jane@example.com Qualified",),
         text="LEAD and STATUS",
         filters=("client",),
+        writes=True,
     ),
     Verb(
         "claim",
@@ -55,6 +58,7 @@ WRITES = (
         text="LEAD",
         text_required=True,
         filters=("client", "override"),
+        writes=True,
     ),
     Verb(
         "unclaim",
@@ -64,6 +68,7 @@ WRITES = (
         text="LEAD",
         text_required=True,
         filters=("client", "override"),
+        writes=True,
     ),
     Verb(
         "undo",
@@ -72,6 +77,7 @@ WRITES = (
         examples=("undo 7F3A91C2",),
         text="REF",
         text_required=True,
+        writes=True,
     ),
 )
 _NAMES = frozenset(verb.name for verb in WRITES)

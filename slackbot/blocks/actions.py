@@ -8,13 +8,14 @@ secret and no permission.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any
 
 LONGEST_BUTTON_VALUE = 2000
 LONGEST_OPTION_VALUE = 150
 LONGEST_METADATA = 3000
 LONGEST_CHANNEL_ID = 30
+LONGEST_FINGERPRINT = 64
 
 ASK = re.compile(r"ask:\d+")
 """Buttons that ask another line: `chosen_line` has it. From a message the answer replaces nothing and goes to the
@@ -92,18 +93,23 @@ class Sharing:
     Attributes:
         line: what would be typed for the answer.
         channel_id: where it is to be posted; '' until that is chosen.
+        origin: where the answer was seen: of which clients it is depends on it; '' in App Home.
+        shown: the fingerprint of what the modal shows (`slackbot.previews`); '' while nothing can be posted.
     """
 
     line: str
     channel_id: str = ""
+    origin: str = ""
+    shown: str = ""
 
     def packed(self) -> str:
         """Return it as `private_metadata`."""
-        return json.dumps([self.line, self.channel_id], ensure_ascii=False)
+        return json.dumps(astuple(self), ensure_ascii=False)
 
     def fits(self) -> bool:
-        """Return whether `private_metadata` holds it, whatever channel is chosen yet."""
-        return len(self.packed()) <= LONGEST_METADATA - LONGEST_CHANNEL_ID
+        """Return whether `private_metadata` holds it, wherever it is asked and shared."""
+        longest = replace(self, channel_id="C" * LONGEST_CHANNEL_ID, origin="C" * LONGEST_CHANNEL_ID)
+        return len(replace(longest, shown="0" * LONGEST_FINGERPRINT).packed()) <= LONGEST_METADATA
 
     @classmethod
     def unpacked(cls, metadata: str) -> "Sharing":
@@ -113,8 +119,8 @@ class Sharing:
             ValueError: it is not what `packed` returns.
         """
         match json.loads(metadata):
-            case [str() as line, str() as channel_id]:
-                return cls(line, channel_id)
+            case [str() as line, str() as channel_id, str() as origin, str() as shown]:
+                return cls(line, channel_id, origin, shown)
         raise ValueError("this is no Sharing")
 
 

@@ -66,13 +66,12 @@ def register(app: App, bot: Bot) -> None:
     def share(ack: Ack, body: Body, action: Body) -> None:
         ack()
         place, line = of_interaction(body), chosen_line(action)
-        asker = place.asker
-        open_modal(bot, place, TITLE, lambda _who, view: started(bot, line, asker.channel_id, asker, view))
+        open_modal(bot, place, TITLE, lambda _who, _view: started(bot, line, place.asker))
 
     @app.action(SHARE_CHANNEL)
     def share_where(ack: Ack, body: Body, action: Body) -> None:
         ack()
         place = of_interaction(body)
         before = Sharing.unpacked(str(place.view["private_metadata"]))
-        sharing = Sharing(before.line, str(action.get("selected_conversation") or ""))
-        fill_modal(bot, place, TITLE, lambda _who, view: preview(bot, sharing, place.asker, view))
+        sharing = Sharing(before.line, str(action.get("selected_conversation") or ""), before.origin)
+        fill_modal(bot, place, TITLE, lambda _who, _view: preview(bot, sharing, place.asker))

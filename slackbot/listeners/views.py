@@ -20,7 +20,7 @@ def register(app: App, bot: Bot) -> None:
         place = of_interaction(body)
         ack(response_action="update", view=submitted_view(place, loading_view(TITLE)))
         sharing = Sharing.unpacked(str(place.view["private_metadata"]))
-        fill_submitted(bot, place, TITLE, lambda _who, view: post(bot, sharing, place.asker, view))
+        fill_submitted(bot, place, TITLE, lambda _who, _view: post(bot, sharing, place.asker))
 
     @app.view(EXPLAIN_VIEW)
     def explained(ack: Ack) -> None:

@@ -34,6 +34,32 @@ def ids(line: str, engine: Engine, settings: Settings) -> list[str]:
     return [row["lead_id"] for row in rows(line, engine, settings)]
 
 
+@pytest.mark.parametrize("number", ["leads", "0", "1001", "many of them"])
+def test_what_is_no_number_is_told_without_a_filter_that_nobody_typed(
+    built: Engine, reading: Engine, settings: Settings, number: str
+) -> None:
+    mark_synced(built)
+    with pytest.raises(NotUnderstoodError) as caught:
+        ask(f"hot {number} icp:>=70", reading, settings)
+    assert "top:" not in str(caught.value)
+    assert f"“hot {number}” is not understood; after “hot” stands a number from 1 to 1,000, or none." in str(
+        caught.value
+    )
+    assert caught.value.suggestions == ("hot icp:>=70",)
+
+
+@pytest.mark.parametrize("unused", ["sort:clicks", "page:9", "sort:clicks page:9"])
+def test_an_order_or_a_page_of_a_campaign_without_a_list_of_leads_is_refused(
+    built: Engine, reading: Engine, settings: Settings, unused: str
+) -> None:
+    mark_synced(built)
+    add_campaign(built, "Webinar")
+    with pytest.raises(NotUnderstoodError, match=r"add one, such as step:1\.$") as caught:
+        ask(f"campaign webinar {unused}", reading, settings)
+    assert unused.replace(" ", " and ") in str(caught.value)
+    assert caught.value.suggestions == (f"campaign Webinar step:1 {unused}", "campaign Webinar")
+
+
 # campaigns
 
 

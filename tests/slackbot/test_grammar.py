@@ -47,6 +47,24 @@ def test_a_misspelt_verb_gets_the_nearest_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("clciks vsl", ("clicks vsl", "help")),
+        ("clik", ("clicks", "help")),
+        ("claims jane", ("claim jane", "clicks jane", "help")),
+        ("unclam jane", ("unclaim jane", "help")),
+        ("remov jane", ("remove jane", "help")),
+    ],
+)
+def test_a_verb_that_writes_is_offered_only_where_it_is_the_nearest_by_far(
+    typed: str, offered: tuple[str, ...]
+) -> None:
+    with pytest.raises(NotUnderstoodError) as caught:
+        question_of(typed)
+    assert caught.value.suggestions == offered
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         ("lead", "needs a name"),

@@ -388,6 +388,19 @@ def test_rows_are_sent_as_a_file_to_the_person_alone_and_that_is_logged(
     assert row.details["rows"] == 2
 
 
+@pytest.mark.parametrize("line", ["campaign webinar step:1 page:2", "campaign webinar step:1"])
+def test_a_file_has_all_rows_from_whichever_page_it_is_asked(
+    campaign: Engine, bot: Settings, slack: Slack, line: str
+) -> None:
+    for number in range(2, 46):
+        marts.add_lead(campaign, number, name=f"Lead {number}")
+    pressed = slack.press("ada", put(slack, button(csv_id("leads"), line)), csv_id("leads"))
+    assert eventually(lambda: any(one.files for one in pressed.answers()))
+    (file,) = slack.workspace.files.by_id.values()
+    assert file.content is not None
+    assert len(file.content.decode("utf-8-sig").splitlines()) == 1 + 45
+
+
 @pytest.mark.parametrize("method", ["files.getUploadURLExternal", "files.completeUploadExternal"])
 def test_a_file_that_slack_does_not_take_is_neither_announced_nor_logged_as_sent(
     campaign: Engine, bot: Settings, slack: Slack, method: str

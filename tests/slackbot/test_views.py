@@ -149,15 +149,15 @@ def test_a_home_beyond_its_room_says_that_it_was_cut() -> None:
     assert "There is no room for more here." in strings(view["blocks"])
 
 
-@given(texts, texts)
-def test_what_is_to_be_shared_comes_back_as_it_was(line: str, channel: str) -> None:
-    sharing = Sharing(line, channel)
+@given(texts, texts, texts, texts)
+def test_what_is_to_be_shared_comes_back_as_it_was(line: str, channel: str, origin: str, seen: str) -> None:
+    sharing = Sharing(line, channel, origin, seen)
     assert Sharing.unpacked(sharing.packed()) == sharing
     if sharing.fits():
-        assert len(Sharing(sharing.line, "C" * 30).packed()) <= LONGEST_METADATA
+        assert len(Sharing(sharing.line, "C" * 30, "C" * 30, "0" * 64).packed()) <= LONGEST_METADATA
 
 
-@pytest.mark.parametrize("metadata", ["", "{}", "[]", '["a"]', '["a", 1]', '["a", "b", "c"]', "null", "\ud800"])
+@pytest.mark.parametrize("metadata", ["", "{}", "[]", '["a"]', '["a", "b"]', '["a", "b", "c", 1]', "null", "\ud800"])
 def test_what_is_no_sharing_is_refused(metadata: str) -> None:
     with pytest.raises(ValueError):
         Sharing.unpacked(metadata)
