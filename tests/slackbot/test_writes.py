@@ -242,6 +242,9 @@ def test_an_answer_that_slack_did_not_take_is_told_later(office: Office, monkeyp
     office.slack.submit("ada", **{NOTE_TEXT: "later"})
     office.slack.close("ada")
     assert eventually(lambda: office.notes(1).count("later") == 1, 15)
+    assert eventually(
+        lambda: any(call.method == "chat.postEphemeral" for call in office.slack.calls), 15
+    )  # after the window was looked for in vain
     time.sleep(1)  # it is done, and nobody could be told
     office.slack.recover()
     office.told("ada", "Note added to Lea Number1.", 30)
