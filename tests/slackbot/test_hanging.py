@@ -33,9 +33,11 @@ class Line:
 
     Attributes:
         port: of this machine, where it begins.
+        used: set once somebody has come in.
     """
 
     def __init__(self, host: str, port: int) -> None:
+        self.used = threading.Event()
         self._target = host, port
         self._flows = threading.Event()
         self._flows.set()
@@ -57,6 +59,7 @@ class Line:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self.used.set()
                 far = socket.create_connection(self._target)
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
@@ -216,6 +219,6 @@ def test_the_process_ends_on_a_signal_though_its_start_hangs(behind: Settings, l
     line.block()
     ours = bot_settings(behind, slack, HTTP)
     with process_of(ours, "uysp.database.CONNECT_ARGUMENTS['connect_timeout'] = 600", BRIEF) as process:
-        assert not eventually(lambda: process.poll() is not None, 5)
+        assert line.used.wait(60)
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 1
