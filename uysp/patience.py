@@ -58,6 +58,6 @@ def limit_patience(engine: sqlalchemy.Engine) -> None:
 
 def lift_patience(connection: sqlalchemy.Connection) -> None:
     """Let a connection wait for as long as it takes."""
-    driver = connection.connection.dbapi_connection
+    driver: object = connection.connection.dbapi_connection
     if isinstance(driver, PatientConnection):
         driver.patience = None
