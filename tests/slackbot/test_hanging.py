@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from playground.slack.server import Slack
+from slackbot.answers.failure import NOT_STORED, database_failure
 from slackbot.app import running
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, bot_settings
@@ -137,6 +138,27 @@ def test_what_the_database_says_too_late_answers_nothing_else(behind: Settings, 
             connection.execute(text("select pg_sleep(2), 'late'"))
         with engine.connect() as connection:
             assert connection.execute(text("select 'new'")).scalar_one() == "new"
+
+
+def test_what_was_lost_at_its_commit_is_not_said_to_be_lost(behind: Settings, line: Line, impatient: None) -> None:
+    def failure(engine: Engine, *, before: bool) -> DBAPIError:
+        """Return what is raised where the line is blocked before or after the last statement."""
+        try:
+            with engine.begin() as connection:
+                if before:
+                    line.block()
+                connection.execute(text("select 1"))
+                line.block()
+        except DBAPIError as error:
+            return error
+        finally:
+            line.free()
+        raise AssertionError
+
+    with open_database(behind, Role.BOT) as engine:
+        lost, unknown = failure(engine, before=True), failure(engine, before=False)
+    assert "so nothing was stored" in str(database_failure(lost, "a write", NOT_STORED))
+    assert "it is not known whether this was stored" in str(database_failure(unknown, "a write", NOT_STORED))
 
 
 def test_a_failure_that_comes_in_time_is_what_it_is(behind: Settings, line: Line, impatient: None) -> None:
