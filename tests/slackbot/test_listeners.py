@@ -382,8 +382,14 @@ def test_rows_are_sent_as_a_file_to_the_person_alone_and_that_is_logged(
     assert file.content is not None
     assert "'=cmd()" in file.content.decode("utf-8-sig")
     assert slack.workspace.screen("ben", "general") == [message]
-    with campaign.connect() as connection:
-        row = connection.execute(text("select actor_id, details from app.activity_log where action = 'EXPORTED'")).one()
+    query = text("select actor_id, details from app.activity_log where action = 'EXPORTED'")
+
+    def logged() -> list[Any]:
+        with campaign.connect() as connection:
+            return list(connection.execute(query))
+
+    assert eventually(lambda: bool(logged()))  # committed once the file has left
+    (row,) = logged()
     assert row.actor_id == ADA
     assert row.details["rows"] == 2
 
