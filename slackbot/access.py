@@ -153,6 +153,11 @@ class Access:
                 return f"is for the members of its user groups only, and {audience.name} is read by {who}"
         return None
 
+    def has_bound_clients(self, user_id: str) -> bool:
+        """Return whether there are clients that this person may see in the client's channels and nowhere else."""
+        asker = Asker(user_id, self._team_id, "")
+        return any(client.slack_channels and self._in_groups(asker, client) for client in self._configured.values())
+
     def groups_of(self, user_id: str) -> frozenset[str]:
         """Return ids and handles of the user groups that a person is in; none where they cannot be read."""
         return frozenset(name for name, people in self._known_members().items() if user_id in people)

@@ -1,9 +1,11 @@
 """The bot: puts its parts together, listens to Slack until it is stopped, and stops without losing an answer."""
 
 import logging
+import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,7 +28,7 @@ from slackbot.connection import (
     unreachable,
     web_client,
 )
-from slackbot.desk import Desk, log_bug, something_wrong
+from slackbot.desk import DRAIN_SECONDS, Desk, log_bug, something_wrong
 from slackbot.drafts import Drafts
 from slackbot.health import slack_answers, watched
 from slackbot.home import publish_again
@@ -41,6 +43,7 @@ from uysp.settings import Settings
 
 CHECK_SECONDS = 1.0
 LISTENERS = 16  # threads that acknowledge, and look up the options of selects while Slack waits
+END_SECONDS = 5.0  # for all that ends after the answers
 LONGEST_SILENCE = 120.0  # seconds without a socket after which we give up, to be started anew
 
 _log = logging.getLogger(__name__)
@@ -113,15 +116,13 @@ def running(settings: Settings, engine: Engine) -> Iterator[Callable[[], bool]]:
             port = stack.enter_context(serving(http_app(watched(heard, engine), None), settings.port))
             how = "Socket Mode"
         # Closed first, so that what is still coming is told to ask again while the rest is finished.
-        stack.callback(bot.closing.set)
-        stack.callback(bot.results.close)
-        stack.callback(bot.desk.close)
+        stack.callback(_finished, bot)
         _log.info("The bot listens in %s by %s; health: port %d, /healthz.", me.team or me.team_id, how, port)
         yield heard
 
 
 def serve(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT.
+    """Run the bot until SIGTERM or SIGINT; then the process ends within 25 seconds, whatever hangs.
 
     Raises:
         UyspError: it cannot start, or lost Slack for two minutes.
@@ -129,6 +130,7 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     check_tokens(settings)
     stop = threading.Event()
+    threading.Thread(target=_end_at_last, args=(stop,), name="end", daemon=True).start()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with open_database(settings, Role.BOT) as engine, running(settings, engine) as heard:
@@ -136,11 +138,31 @@ def serve(settings: Settings) -> None:
             while not stop.wait(CHECK_SECONDS):
                 silent = 0.0 if heard() else silent + CHECK_SECONDS
                 if silent >= LONGEST_SILENCE:
+                    stop.set()
                     raise SlackUnreachableError("The connection to Slack was lost and did not come back; start again.")
             _log.info("Stopping; what was asked is answered first.")
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _finished(bot: Bot) -> None:
+    """Take nothing more, and finish what was taken, for at most 20 seconds in all."""
+    ends = time.monotonic() + DRAIN_SECONDS
+    bot.desk.close(ends)
+    bot.results.close(ends)
+    bot.closing.set()
+
+
+def _end_at_last(stop: threading.Event) -> None:
+    """End the process some time after it was told to stop: Python itself waits for threads that hang, for ever.
+
+    What is lost then is what a crash loses: the database undoes it, or the next process finds it.
+    """
+    stop.wait()
+    time.sleep(DRAIN_SECONDS + END_SECONDS)
+    _log.error("Something hangs; the process ends without it.")
+    os._exit(1)
 
 
 def check_tokens(settings: Settings) -> None:

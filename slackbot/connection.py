@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryHandler
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, RateLimitErrorRetryHandler
 from slack_sdk.webhook import WebhookClient
 
@@ -14,6 +15,10 @@ from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Settings, inherited_environment, set_environment
 
 CALL_SECONDS = 10
+SERVER_ERRORS = 500
+# What may be called again though the first call may have been carried out: it shows the same once more, or opens a
+# window for a trigger that opens one only. Of what is posted there would be two.
+REPEATABLE = frozenset({"views.open", "views.update", "views.publish", "chat.update"})
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # Slack's words for a token that will never do, as opposed to a call that may work later.
@@ -40,8 +45,16 @@ class SlackUnreachableError(UyspError):
     """Slack gave no usable answer; it may later."""
 
 
+class ServerErrorHandler(RetryHandler):
+    """Calls again what Slack failed at by its own fault, where that does no harm."""
+
+    def _can_retry(self, *, request: HttpRequest, response: HttpResponse | None = None, **_others: object) -> bool:
+        failed = response is not None and response.status_code >= SERVER_ERRORS
+        return failed and urlsplit(request.url).path.rpartition("/")[2] in REPEATABLE
+
+
 def web_client(settings: Settings) -> WebClient:
-    """Return a client of the Web API that retries after rate limits and lost connections.
+    """Return a client of the Web API that retries after rate limits, lost connections and faults of Slack's.
 
     Raises:
         ConfigurationError: no bot token.
@@ -54,7 +67,11 @@ def web_client(settings: Settings) -> WebClient:
     client = WebClient(
         settings.slack_bot_token.get_secret_value(), settings.slack_api_url, timeout=CALL_SECONDS, logger=sdk_log
     )
-    client.retry_handlers = [ConnectionErrorRetryHandler(), RateLimitErrorRetryHandler(max_retry_count=2)]
+    client.retry_handlers = [
+        ConnectionErrorRetryHandler(),
+        RateLimitErrorRetryHandler(max_retry_count=2),
+        ServerErrorHandler(max_retry_count=3),
+    ]
     if is_local(settings.slack_api_url):
         client.proxy = None
     return client

@@ -61,14 +61,18 @@ class Desk:
             future.add_done_callback(self._done)
             return Taken.NOW
 
-    def close(self) -> None:
-        """Take nothing more and finish what was taken, for at most 20 seconds."""
+    def close(self, ends: float) -> None:
+        """Take nothing more and finish what was taken.
+
+        Args:
+            ends: until when, in seconds of the monotonic clock.
+        """
         with self._lock:
             self._closing = True
             unfinished = set(self._open)
-        late = wait(unfinished, DRAIN_SECONDS).not_done
+        late = wait(unfinished, max(0.0, ends - time.monotonic())).not_done
         if late:
-            _log.warning("%d answers were not finished in %d s", len(late), DRAIN_SECONDS)
+            _log.warning("%d answers were not finished in time", len(late))
         self._pool.shutdown(wait=not late, cancel_futures=True)
 
     def _seen(self, key: str) -> bool:

@@ -11,7 +11,7 @@ from slackbot.answers.model import Answer, Section
 from slackbot.answers.own import own_leads, own_requests
 from slackbot.answers.visible import visible_clients
 from slackbot.blocks.message import Form
-from slackbot.blocks.views import Home, home_view
+from slackbot.blocks.views import Home, home_view, noted_home
 from slackbot.bot import Bot, said
 from slackbot.connection import error_word
 from slackbot.pace import TooManyReadsError
@@ -35,7 +35,9 @@ def publish(bot: Bot, place: Place, line: str = DASHBOARD) -> None:
         admission = bot.admit(place.asker)
     except TooManyReadsError as error:
         _log.info("App Home was opened too often: %s", type(error).__name__)
-        if place.asker.user_id not in bot.homes:  # else what is there stays
+        if place.is_home:
+            _noted(bot, place, str(error))
+        elif place.asker.user_id not in bot.homes:  # else what is there stays
             _shown(bot, place.asker.user_id, _empty(str(error)), None)
         return
     except RefusedError as refused:
@@ -64,6 +66,7 @@ def publish_again(bot: Bot, asker: Asker) -> None:
 def _home(bot: Bot, place: Place, line: str, admission: Admission) -> Home:
     dashboard: Answer | None = None
     sentence = ""
+    elsewhere = bot.access.has_bound_clients(place.asker.user_id)
     try:
         dashboard = bot.ask(line, admission)
     except Exception as error:
@@ -71,17 +74,27 @@ def _home(bot: Bot, place: Place, line: str, admission: Admission) -> Home:
     try:
         with bot.engine.connect() as connection:
             clients = visible_clients(connection, bot.settings, admission.may_see)
-            leads = own_leads(connection, clients, admission.email)
-            requests = own_requests(connection, clients, place.asker.user_id)
+            leads = own_leads(connection, clients, admission.email, elsewhere=elsewhere)
+            requests = own_requests(connection, clients, place.asker.user_id, elsewhere=elsewhere)
     except Exception as error:
         if dashboard is None:
             return _empty(sentence)
         leads = requests = Section([], empty=said(error, "what is one's own in App Home failed"))
-    return Home(dashboard, sentence, leads, requests, datetime.now(UTC))
+    return Home(dashboard, sentence, leads, requests, datetime.now(UTC), elsewhere)
 
 
 def _empty(sentence: str) -> Home:
     return Home(None, sentence, Section([]), Section([]), datetime.now(UTC))
+
+
+def _noted(bot: Bot, place: Place, sentence: str) -> None:
+    """Say in the Home in which something was chosen why it stays as it is; it costs no look into the database."""
+    try:
+        bot.client.views_publish(user_id=place.asker.user_id, view=noted_home(place.view.get("blocks") or [], sentence))
+    except SlackApiError as error:
+        if error_word(error) not in REJECTED_BLOCKS:
+            raise
+        _shown(bot, place.asker.user_id, _empty(sentence), None)
 
 
 def _shown(bot: Bot, person: str, home: Home, admission: Admission | None) -> None:

@@ -10,6 +10,7 @@ from slackbot.access import Admission
 from slackbot.blocks.views import View, loading_view, notice_view
 from slackbot.bot import Bot, said
 from slackbot.connection import UNREACHABLE, error_word
+from slackbot.desk import log_bug
 from slackbot.place import Place
 from uysp.errors import UyspError
 
@@ -49,7 +50,8 @@ def fill_submitted(bot: Bot, place: Place, title: str, fill: Fill) -> None:
     """Fill what `submitted_view` has put in the place of a submitted modal."""
 
     def job() -> None:
-        show_submitted(bot, place, _view(bot, place, str(place.view["id"]), title, fill))
+        view = _view(bot, place, str(place.view["id"]), title, fill)
+        _or_told(bot, place, lambda: show_submitted(bot, place, view), "look whether it was done before you try again")
 
     bot.take(place, job)
 
@@ -71,7 +73,18 @@ def _opened(bot: Bot, place: Place, title: str, fill: Fill) -> None:
 
 
 def _filled(bot: Bot, place: Place, view_id: str, title: str, fill: Fill) -> None:
-    show(bot, view_id, _view(bot, place, view_id, title, fill))
+    view = _view(bot, place, view_id, title, fill)
+    _or_told(bot, place, lambda: show(bot, view_id, view), "nothing was changed, close it and try again")
+
+
+def _or_told(bot: Bot, place: Place, shown: Callable[[], bool], so: str) -> None:
+    """Fill a window, or tell the person beside it that it stays as it is, and what that means."""
+    try:
+        shown()
+    except (SlackApiError, *UNREACHABLE) as error:
+        reference = log_bug("a window could not be filled", error)
+        word = error_word(error) if isinstance(error, SlackApiError) else "no answer"
+        bot.tell(f"Slack did not fill the window ({word}); {so}. Reference {reference}.", place)
 
 
 def _view(bot: Bot, place: Place, view_id: str, title: str, fill: Fill) -> View:

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from uysp.embedded import shared_server
 from uysp.errors import BusyError, ConfigurationError, DatabaseError
+from uysp.patience import lift_patience, limit_patience
 from uysp.roles import LOGIN_SCHEMAS, PIPELINE_SCHEMAS, Role, apply_privileges, create_roles, missing_roles, role_sql
 from uysp.settings import Settings
 
@@ -27,7 +28,16 @@ __all__ = ["Role", "as_database_error", "exclusive", "missing_roles", "open_data
 
 MARTS_LOCK = "build_marts"  # for `exclusive`: who builds, erases, or needs marts that belong together
 OLDEST_SERVER = 15
-CONNECT_ARGUMENTS = {"application_name": "uysp", "connect_timeout": 10, "client_encoding": "utf8"}
+CONNECT_ARGUMENTS = {
+    "application_name": "uysp",
+    "connect_timeout": 10,
+    "client_encoding": "utf8",
+    # A machine that went without a word, or a network that forgot us, is noticed within a minute.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 BOT_STATEMENT_SECONDS = 10  # a person waits; a pipeline may take its time
 ATTEMPTS = 5
 DRIVER = "postgresql+psycopg"
@@ -77,6 +87,7 @@ def exclusive(
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
     connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     connection.detach()
+    lift_patience(connection)
     with connection:
         connection.exec_driver_sql("set statement_timeout = 0")
         if not connection.scalar(sqlalchemy.select(sqlalchemy.func.pg_try_advisory_lock(key))):
@@ -137,6 +148,8 @@ def _parse(address: str) -> URL:
 
 def _set_up_connections(engine: sqlalchemy.Engine, role: Role, *, take_role: bool) -> None:
     timeout = BOT_STATEMENT_SECONDS if role is Role.BOT else 0
+    if role is Role.BOT:
+        limit_patience(engine)
     statements = [f"set role {role}"] if take_role else []
     statements += ["set timezone = 'UTC'", f"set statement_timeout = '{timeout}s'"]
 

@@ -32,6 +32,11 @@ def database_failure(error: DBAPIError | PoolTimeoutError, what: str, so: str = 
     _log.error("%s: %s failed: %s: %s", reference, what, type(error.orig).__name__, said)
     if getattr(error.orig, "sqlstate", None) == "57014":  # query_canceled: our statement timeout
         return DatabaseError(f"The database took too long, so {so}; try again. Reference {reference}.")
+    if so == NOT_STORED and error.connection_invalidated and error.statement is None:  # lost at the commit itself
+        return DatabaseError(
+            "The database stopped answering, so it is not known whether this was stored; look with /uysp history "
+            f"before you ask again. Reference {reference}."
+        )
     if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
         return DatabaseError(f"The database cannot be reached, so {so}. Try again in a minute. Reference {reference}.")
     return DatabaseError(f"The database could not answer, so {so}. Reference {reference}.")

@@ -13,6 +13,7 @@ from slackbot.answers.model import Column, Kind, Link, Page, Section, column_lis
 
 MOST_LEADS = 10
 MOST_REQUESTS = 100  # what a table of Slack holds
+_OF_THESE = " of the clients that are shown here"
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,16 @@ _REQUESTS = text(f"""
 _TOTAL = text("select count(*) from app.write_requests where client = any(:clients) and actor_id = :person")
 
 
-def own_leads(connection: Connection, clients: tuple[str, ...], email: str | None) -> Section:
+def own_leads(
+    connection: Connection, clients: tuple[str, ...], email: str | None, *, elsewhere: bool = False
+) -> Section:
     """Return the leads that a person claimed, the latest first, at most 10.
 
     Args:
         connection: of the bot.
         clients: that the person may see.
         email: by which Airtable names whoever claims a lead; None: Slack does not tell it.
+        elsewhere: whether there are clients that the person may see elsewhere only.
     """
     rows: list[OwnLead] = []
     if email is not None and not missing_marts(connection, ("leads",)):
@@ -85,16 +89,18 @@ def own_leads(connection: Connection, clients: tuple[str, ...], email: str | Non
         present = with_own_writes(connection, [read_row(OwnLead, row) for row in found])[0]
         own = [lead for lead in present if (lead.claimed_by or "").casefold() == email.casefold()]
         rows = sorted(own, key=_latest_first)[:MOST_LEADS]
-    return Section(rows, _LEAD_COLUMNS, "Claimed by you", empty="You have claimed no leads.", link=lead_link)
+    empty = f"You have claimed no leads{_OF_THESE if elsewhere else ''}."
+    return Section(rows, _LEAD_COLUMNS, "Claimed by you", empty=empty, link=lead_link)
 
 
-def own_requests(connection: Connection, clients: tuple[str, ...], person: str) -> Section:
+def own_requests(connection: Connection, clients: tuple[str, ...], person: str, *, elsewhere: bool = False) -> Section:
     """Return what a person asked to have written and how far that is: pending ones first, then the latest, at most 100.
 
     Args:
         connection: of the bot.
         clients: that the person may see.
         person: Slack's user id.
+        elsewhere: whether there are clients that the person may see elsewhere only.
     """
     rows: list[OwnRequest] = []
     total = 0
@@ -103,7 +109,7 @@ def own_requests(connection: Connection, clients: tuple[str, ...], person: str) 
         whose = {"clients": list(clients), "person": person}
         rows = [read_row(OwnRequest, row) for row in connection.execute(_REQUESTS, whose).mappings()]
         total = connection.execute(_TOTAL, whose).scalar_one()
-    empty = "You have asked for nothing to be written."
+    empty = f"You have asked for nothing to be written{_OF_THESE if elsewhere else ''}."
     heading = f"Asked for by you: {total:,} in all, pending ones first"
     page = Page(1, total) if total > len(rows) else None
     return Section(rows, _REQUEST_COLUMNS, heading, empty=empty, link=_request_link, page=page)

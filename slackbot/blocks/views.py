@@ -22,6 +22,8 @@ from slackbot.blocks.text import NOTHING, clean
 View = dict[str, Any]
 
 _CUT = "There is no room for more here."
+_ELSEWHERE = "Clients that are bound to channels are shown in those channels only, with your leads and requests there."
+_NOTE = "home_note"
 _DASHBOARD_BLOCKS = 60
 _OWN_BLOCKS = 16  # of one's leads, and of one's requests; what is left of 100 are headings and small print
 _DASHBOARD_CHARACTERS = 10_000  # of tables; one's own share what is left of Slack's 20,000
@@ -38,6 +40,7 @@ class Home:
         leads: the leads that the person has claimed.
         requests: what the person has asked to be written, and how far that is.
         at: when it was put together.
+        elsewhere: whether there are clients that the person may see elsewhere only.
     """
 
     dashboard: Answer | None
@@ -45,6 +48,7 @@ class Home:
     leads: Section
     requests: Section
     at: datetime
+    elsewhere: bool = False
 
 
 def loading_view(title: str) -> View:
@@ -123,8 +127,25 @@ def home_view(home: Home, form: Form = Form.DATA_TABLE, zone: tzinfo = UTC) -> V
     if home.requests.rows:
         total = home.requests.page.total if home.requests.page else len(home.requests.rows)
         blocks += context([f"{total:,} in all, pending ones first. “/uysp history” lists all that was written."])
-    small_print = list(context([time_text("As of", home.at, zone)]))
+    small_print = list(context([*([_ELSEWHERE] if home.elsewhere else []), time_text("As of", home.at, zone)]))
     return {"type": "home", "blocks": [*_cut(blocks, MOST_VIEW_BLOCKS - 1, MOST_VIEW_BYTES), *small_print]}
+
+
+def noted_home(shown: Sequence[Block], sentence: str) -> View:
+    """Return the App Home that is shown, with a sentence on top of it in place of an earlier one.
+
+    Args:
+        shown: its blocks, as Slack tells them.
+        sentence: why it stays as it is.
+    """
+    # Under new block ids, or a select would keep what was chosen though it is not what is shown.
+    kept = [_without_id(block) for block in shown if block.get("block_id") != _NOTE]
+    note = section(clean(sentence)) | {"block_id": _NOTE}
+    return {"type": "home", "blocks": [note, *kept[: MOST_VIEW_BLOCKS - 1]]}
+
+
+def _without_id(block: Block) -> Block:
+    return {name: value for name, value in block.items() if name != "block_id"}
 
 
 def _modal(title: str, blocks: Sequence[Block], close: str = "Close") -> View:

@@ -382,8 +382,14 @@ def test_rows_are_sent_as_a_file_to_the_person_alone_and_that_is_logged(
     assert file.content is not None
     assert "'=cmd()" in file.content.decode("utf-8-sig")
     assert slack.workspace.screen("ben", "general") == [message]
-    with campaign.connect() as connection:
-        row = connection.execute(text("select actor_id, details from app.activity_log where action = 'EXPORTED'")).one()
+    query = text("select actor_id, details from app.activity_log where action = 'EXPORTED'")
+
+    def logged() -> list[Any]:
+        with campaign.connect() as connection:
+            return list(connection.execute(query))
+
+    assert eventually(lambda: bool(logged()))  # committed once the file has left
+    (row,) = logged()
     assert row.actor_id == ADA
     assert row.details["rows"] == 2
 
@@ -551,6 +557,14 @@ def test_a_client_of_one_channel_is_shared_in_no_other(two_clients: Settings, sl
     slack.wait_for_modal("ada", lambda view: "#general will see" in str(view.blocks) and "Beta" not in str(view.blocks))
 
 
+def test_home_says_that_clients_of_a_channel_are_shown_there_only(two_clients: Settings, slack: Slack) -> None:
+    slack.open_home("ada")
+    home = str(slack.wait_for_home("ada").blocks)
+    assert "You have claimed no leads of the clients that are shown here." in home
+    assert "You have asked for nothing to be written of the clients that are shown here." in home
+    assert "Clients that are bound to channels are shown in those channels only" in home
+
+
 @pytest.fixture
 def guarded(
     request: pytest.FixtureRequest, built: Engine, reading: Engine, settings: Settings, slack: Slack
@@ -610,6 +624,15 @@ def test_who_may_not_see_a_client_is_refused_at_every_hop_and_that_is_logged(
         assert connection.execute(text("select distinct client from app.activity_log")).scalars().all() == ["beta"]
 
 
+@pytest.mark.parametrize(("who", "are_theirs"), [("ada", True), ("ben", False)])
+def test_home_says_so_to_the_members_of_the_clients_groups_alone(
+    guarded: Settings, slack: Slack, who: str, *, are_theirs: bool
+) -> None:
+    slack.open_home(who)
+    home = str(slack.wait_for_home(who).blocks)
+    assert ("Clients that are bound to channels" in home) is are_theirs
+
+
 def test_who_may_see_a_client_and_asks_for_help_is_denied_nothing(
     guarded: Settings, built: Engine, slack: Slack
 ) -> None:
@@ -646,6 +669,27 @@ def test_a_first_look_at_home_after_too_many_questions_says_when_to_ask_again(
     slack.open_home("ben")  # one too many as well
     slack.command("ada", "campaigns", "general").wait_for_answer()
     assert slack.wait_for_home("ben").blocks == shown_before.blocks
+
+
+def test_a_choice_in_home_after_too_many_questions_is_said_in_home_to_have_changed_nothing(
+    campaign: Engine, bot: Settings, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack.open_home("ada")
+    home = slack.wait_for_home("ada")
+    period = next(one.element for one in elements(home.blocks) if one.element["type"] == "static_select")
+    monkeypatch.setattr(pace, "READS_A_MINUTE", 1)
+    slack.command("ben", "campaigns", "general").wait_for_answer()
+    for _ in range(2):
+        slack.choose("ada", slack.wait_for_home("ada"), period["action_id"], "Last 24 hours")
+        noted = slack.wait_for_home("ada", lambda view: "ask again in" in str(view.blocks))
+        assert str(noted.blocks).count("more than 1 questions in a minute") == 1
+        assert "more than 1 questions in a minute" in str(noted.blocks[0])
+        assert "1,200" in str(noted.blocks)  # what was there stays
+        assert len(noted.blocks) == len(home.blocks) + 1
+    monkeypatch.setattr(pace, "READS_A_MINUTE", 30)
+    slack.choose("ada", slack.wait_for_home("ada"), period["action_id"], "Last 24 hours")
+    day = slack.wait_for_home("ada", lambda view: "Dashboard, last 24 hours" in str(view.blocks))
+    assert "ask again in" not in str(day.blocks)
 
 
 def test_a_minute_later_there_is_room_again() -> None:
