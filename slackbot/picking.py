@@ -49,6 +49,7 @@ def _offered(bot: Bot, place: Place, typed: str) -> list[Offered]:
 def _option(lead: Offered, value: str) -> Option:
     name = " — ".join(clean(part) for part in (lead.name, lead.company) if part and clean(part))
     option: Option = {"text": plain(clipped(name, MOST_LABEL) or NOTHING), "value": value[:LONGEST_OPTION_VALUE]}
-    if lead.campaign and clean(lead.campaign):
-        option["description"] = plain(clipped(clean(lead.campaign), MOST_LABEL))
+    below = (lead.client if lead.is_of_several else "", clean(lead.campaign or ""))
+    if any(below):
+        option["description"] = plain(clipped(" — ".join(filter(None, below)), MOST_LABEL))
     return option

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
-from slackbot.answers.leads import cut, lead_line, with_client
+from slackbot.answers.leads import cut, lead_line, of_several, with_client
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic, column_list, read_row
 from slackbot.answers.search import named_record, the_lead
 from slackbot.grammar import Question, Verb
@@ -79,7 +79,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         with_client(_COLUMNS, clients),
         "Log of writes",
         empty=f"Nothing was written{whose}.",
-        link=_lead_link,
+        link=lambda row: _lead_link(row, clients),
         page=part.page,
         file_columns=with_client(_FILE_COLUMNS, clients),
     )
@@ -99,10 +99,11 @@ def _gone(clients: tuple[str, ...], typed: str) -> tuple[str, str] | None:
     return (among[0], named[1]) if named and len(among) == 1 else None
 
 
-def _lead_link(row: NamedLine) -> Link:
+def _lead_link(row: NamedLine, clients: tuple[str, ...]) -> Link:
     if row.client is None or row.lead_id is None:
         return Link("Log of writes", "history")
-    return Link(row.lead_name or row.lead_id, lead_line("lead", row.client, row.lead_id))
+    label = of_several(row.lead_name or row.lead_id, row.client, clients)
+    return Link(label, lead_line("lead", row.client, row.lead_id))
 
 
 def _details(row: NamedLine) -> str | None:

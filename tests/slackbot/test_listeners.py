@@ -523,6 +523,10 @@ def test_a_client_of_one_channel_is_found_nowhere_else(two_clients: Settings, sl
 
     assert offered("general") == ["Jane Alpha"]
     assert offered("outreach") == ["Jane Alpha", "Jane Beta"]
+    several = slack.search("ada", put(slack, PICKER, channel="outreach"), FIND_LEAD, "jane").options
+    assert sorted(one["description"]["text"] for one in several) == ["alpha — Webinar", "beta — Webinar"]
+    (alone,) = slack.search("ada", put(slack, PICKER), FIND_LEAD, "jane").options
+    assert alone["description"]["text"] == "Webinar"
     message = put(slack, button(ask_id(1), f"lead beta/{marts.record_id(1)}"))
     assert "Jane Beta" not in shown(slack.press("ada", message, ask_id(1)).wait_for_answer())
     direct = slack.say("ada", "lead jane")
