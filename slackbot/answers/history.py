@@ -35,6 +35,10 @@ _CHOSEN = """
     )
 """
 _TOTAL = text(f"select count(*) from app.activity_log where {_CHOSEN}")
+_IS_KNOWN = text("""
+    select exists (select from raw.leads where client = :lead_client and record_id = :lead_id)
+        or exists (select from marts.leads where client = :lead_client and lead_id = :lead_id)
+""")
 _LINES = text(f"""
     with chosen as (
         select * from app.activity_log where {_CHOSEN} order by at desc, id desc limit :limit offset :offset
@@ -71,6 +75,9 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         whose = f" of {'/'.join(named)}"
     values["clients"] = list(clients)
     total: int = connection.execute(_TOTAL, values).scalar_one()
+    if not total and values["lead_client"] and not connection.execute(_IS_KNOWN, values).scalar_one():
+        summary = f"No lead “{typed}” is known here."
+        return Findings("Log of writes", summary, {"history": Section([])})
     part = cut(question, total)
     found = connection.execute(_LINES, {**values, "limit": part.limit, "offset": part.offset}).mappings()
     rows = [read_row(NamedLine, row) for row in found]
@@ -95,7 +102,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
 def _gone(clients: tuple[str, ...], typed: str) -> tuple[str, str] | None:
     """Return client and record id of a lead that exists no more, where the text says which."""
     named = named_record(typed)
-    among = [each for each in clients if named and named[0] in (None, each)]
+    among = [each for each in clients if named and (named[0] is None or named[0].casefold() == each.casefold())]
     return (among[0], named[1]) if named and len(among) == 1 else None
 
 
