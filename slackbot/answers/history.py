@@ -61,7 +61,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     typed = question.argument
     values: dict[str, Any] = dict.fromkeys(("lead_client", "lead_id", "reference", "number"))
     reference = _REFERENCE.fullmatch(typed)
-    whose = ""
+    whose, of_lead = "", False
     if reference:
         values |= {"reference": reference["reference"] or "", "number": reference["id"]}
         whose = f" under {typed}"
@@ -72,10 +72,10 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             summary = f"No lead found for “{typed}”. A deleted one is found by its record id."
             return Findings("Log of writes", summary, {"history": Section([])})
         values |= {"lead_client": named[0], "lead_id": named[1]}
-        whose = f" of {'/'.join(named)}"
+        whose, of_lead = f" of {'/'.join(named)}", True
     values["clients"] = list(clients)
     total: int = connection.execute(_TOTAL, values).scalar_one()
-    if not total and values["lead_client"] and not connection.execute(_IS_KNOWN, values).scalar_one():
+    if of_lead and not total and not connection.execute(_IS_KNOWN, values).scalar_one():
         summary = f"No lead “{typed}” is known here."
         return Findings("Log of writes", summary, {"history": Section([])})
     part = cut(question, total)
