@@ -75,7 +75,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         whose, of_lead = f" of {'/'.join(named)}", True
     values["clients"] = list(clients)
     total: int = connection.execute(_TOTAL, values).scalar_one()
-    if of_lead and not total and not connection.execute(_IS_KNOWN, values).scalar_one():
+    if of_lead and not total and not _is_known(connection, values):
         summary = f"No lead “{typed}” is known here."
         return Findings("Log of writes", summary, {"history": Section([])})
     part = cut(question, total)
@@ -97,6 +97,12 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     )
     summary = f"{total:,} line{'' if total == 1 else 's'} in the log of writes{whose}."
     return Findings("Log of writes", summary, {"history": section}, links=links)
+
+
+def _is_known(connection: Connection, values: dict[str, Any]) -> bool:
+    """Return whether there is, or was, a lead of this record id."""
+    known: bool = connection.execute(_IS_KNOWN, values).scalar_one()
+    return known
 
 
 def _gone(clients: tuple[str, ...], typed: str) -> tuple[str, str] | None:
