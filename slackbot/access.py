@@ -26,6 +26,11 @@ from uysp.settings import Client, Settings
 
 REMEMBERED_SECONDS = 300
 MOST_REMEMBERED = 10_000
+ELSEWHERE = "No client's data may be shown in this conversation; ask in a channel of the client."
+OTHERS_ONLY = (
+    "No client's data may be shown to you in this conversation: only members of the client's user group in Slack may "
+    "see it. Who manages that group can add you."
+)
 OTHER_CLIENT = "other client"  # the reason of a denial, as `uysp.actions.rights` has it
 
 _USER_ID = re.compile("[UW][A-Z0-9]{2,20}")
@@ -51,6 +56,7 @@ class Admission:
         zone: where they are.
         email: None where Slack does not tell it.
         deny: log that a client's data was asked for that the person may not see in this conversation; takes the key.
+        unseen: why the person may see no client here, and what to do, in a sentence; of use where that is so.
     """
 
     may_see: Callable[[str], bool]
@@ -58,6 +64,7 @@ class Admission:
     zone: tzinfo
     email: str | None = None
     deny: Callable[[str], None] = lambda _key: None
+    unseen: Callable[[], str] = lambda: ELSEWHERE
 
 
 class RefusedError(UyspError):
@@ -99,6 +106,7 @@ class Access:
 
     Attributes:
         audiences: who reads what is posted in a conversation.
+        own_id: the bot's user id.
     """
 
     def __init__(self, client: WebClient, me: Identity, settings: Settings, engine: Engine) -> None:
@@ -109,9 +117,16 @@ class Access:
         self._engine = engine
         self._people = _Remembered()
         self._groups = _Remembered()
+        self._logged = _Remembered()
+        self.own_id = me.user_id
 
-    def check(self, asker: Asker) -> Admission:
+    def check(self, asker: Asker, once: str = "") -> Admission:
         """Return what the person may see here.
+
+        Args:
+            asker: the person, and where they are.
+            once: where the same is asked again and again, as while somebody types: a name for that window or message;
+                a refusal in it is logged every five minutes at most.
 
         Raises:
             RefusedError: the person may not ask at all; the activity log has it.
@@ -119,7 +134,7 @@ class Access:
         try:
             user = self._checked_person(asker)
         except RefusedError as refused:
-            self._record(asker, refused.reason)
+            self._refused(asker, refused.reason, once)
             raise
         profile: Mapping[str, Any] = user.get("profile") or {}
         name = real_name(user) or asker.user_id
@@ -128,7 +143,8 @@ class Access:
             name,
             time_zone(user.get("tz")),
             profile.get("email") or None,
-            lambda key: self._record(asker, OTHER_CLIENT, key),
+            lambda key: self._refused(asker, OTHER_CLIENT, once, key),
+            lambda: self._unseen(asker),
         )
 
     def why_not_shown(self, key: str, poster: Admission, audience: Audience) -> str | None:
@@ -196,8 +212,14 @@ class Access:
         client = self._configured.get(key)
         if client is None:
             return not self._configured
-        in_channel = not client.slack_channels or asker.channel_id in client.slack_channels
-        return in_channel and self._in_groups(asker, client)
+        return _is_at_home(asker, client) and self._in_groups(asker, client)
+
+    def _unseen(self, asker: Asker) -> str:
+        """Return why no client may be seen: the wrong conversation, or the right one and no member of its group."""
+        is_outside = any(
+            _is_at_home(asker, client) and not self._in_groups(asker, client) for client in self._configured.values()
+        )
+        return OTHERS_ONLY if is_outside else ELSEWHERE
 
     def _in_groups(self, asker: Asker, client: Client) -> bool:
         return not client.slack_user_groups or asker.user_id in self._group_members(client)
@@ -222,6 +244,13 @@ class Access:
         groups = self._client.usergroups_list(include_users=True)["usergroups"]
         return {group[name]: frozenset(group.get("users", ())) for group in groups for name in ("id", "handle")}
 
+    def _refused(self, asker: Asker, reason: str, once: str, client: str | None = None) -> None:
+        if once:
+            key = " ".join((asker.user_id, asker.channel_id, once, reason, client or ""))
+            self._logged.get(key, lambda: self._record(asker, reason, client))
+        else:
+            self._record(asker, reason, client)
+
     def _record(self, asker: Asker, reason: str, client: str | None = None) -> None:
         details = {"reason": reason, "channel": asker.channel_id, "team": asker.team_id}
         try:
@@ -236,6 +265,11 @@ class Access:
                 )
         except SQLAlchemyError as error:  # refused all the same
             _log.error("a refusal (%s) could not be written to the activity log: %s", reason, type(error).__name__)
+
+
+def _is_at_home(asker: Asker, client: Client) -> bool:
+    """Return whether a client's data may be shown in the conversation at all."""
+    return not client.slack_channels or asker.channel_id in client.slack_channels
 
 
 def real_name(user: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from sqlalchemy import Engine
 
 from slackbot.access import Access, Admission, Asker
-from slackbot.answers import HELP, ask, question_of
+from slackbot.answers import HELP, NotVisibleError, ask, question_of
 from slackbot.answers.failure import DATABASE_ERRORS, NO_ANSWER, database_failure
 from slackbot.answers.model import Answer, Link
 from slackbot.answers.visible import denied_client
@@ -74,7 +74,21 @@ class Bot:
         """
         with suppress(NotUnderstoodError):  # `ask` says it
             self.log_denial(admission, question_of(line))
-        return ask(line, self.engine, self.settings, admission.may_see, whole=whole)
+        try:
+            return ask(line, self.engine, self.settings, admission.may_see, whole=whole)
+        except NotVisibleError:
+            raise NotVisibleError(admission.unseen()) from None
+
+    def refuse_unseen(self, admission: Admission) -> None:
+        """Refuse, and log, where the person may see no client, so that no window is opened that could find nothing.
+
+        Raises:
+            NotVisibleError: it is so; the message says why.
+        """
+        key = denied_client(self.settings, admission.may_see)
+        if key is not None:
+            admission.deny(key)
+            raise NotVisibleError(admission.unseen())
 
     def log_denial(self, admission: Admission, question: Question | None = None) -> None:
         """Log what is asked for where the person may not see the client that it is about; the answer refuses it.

@@ -20,7 +20,7 @@ Fill = Callable[[Admission, str], View]
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
-def open_modal(bot: Bot, place: Place, title: str, fill: Fill) -> None:
+def open_modal(bot: Bot, place: Place, title: str, fill: Fill, *, of_leads: bool = False) -> None:
     """Open a modal for something that was acknowledged, and fill it.
 
     Args:
@@ -28,8 +28,9 @@ def open_modal(bot: Bot, place: Place, title: str, fill: Fill) -> None:
         place: where the modal was asked for.
         title: what stands on it.
         fill: takes who asked and the id of the modal, and returns what it shows; what it raises is said in it.
+        of_leads: whether it is of no use to who may see no client there: they read why in place of it.
     """
-    bot.take(place, lambda: _opened(bot, place, title, fill))
+    bot.take(place, lambda: _opened(bot, place, title, fill, of_leads=of_leads))
 
 
 def fill_modal(bot: Bot, place: Place, title: str, fill: Fill) -> None:
@@ -56,9 +57,11 @@ def fill_submitted(bot: Bot, place: Place, title: str, fill: Fill) -> None:
     bot.take(place, job)
 
 
-def _opened(bot: Bot, place: Place, title: str, fill: Fill) -> None:
+def _opened(bot: Bot, place: Place, title: str, fill: Fill, *, of_leads: bool) -> None:
     try:
-        bot.access.check(place.asker)  # before anything is shown at all
+        admission = bot.access.check(place.asker)  # before anything is shown at all
+        if of_leads:
+            bot.refuse_unseen(admission)
         opened = bot.client.views_open(trigger_id=place.trigger_id, view=loading_view(title))
     except UyspError as refused:
         bot.tell(str(refused), place)

@@ -33,6 +33,7 @@ class Place:
         is_ephemeral: whether that message is seen by the person alone.
         thread_ts: the thread it was done in.
         view: the modal or Home tab it was done in, {} if none.
+        message_ts: the message it was done in, "" if none.
     """
 
     asker: Asker
@@ -43,6 +44,7 @@ class Place:
     is_ephemeral: bool = False
     thread_ts: str | None = None
     view: Payload = field(default_factory=dict)
+    message_ts: str = ""
 
     @property
     def is_direct(self) -> bool:
@@ -83,6 +85,7 @@ def of_interaction(body: Payload) -> Place:
         is_ephemeral=bool(container.get("is_ephemeral")),
         thread_ts=container.get("thread_ts"),
         view=body.get("view") or {},
+        message_ts=str(container.get("message_ts") or ""),
     )
 
 

@@ -18,7 +18,8 @@ def begin(bot: Bot, place: Place, line: str) -> bool:
     """Begin what a line asks for that is no question; returns False for questions, with which nothing was done."""
     if line.casefold().split() in (["lead"], ["/uysp", "lead"]) and place.trigger_id:
         asker = place.asker
-        open_modal(bot, place, TITLES["lead"], lambda _who, _view: choose_view(Writing("lead", asker.channel_id), ""))
+        searching = Writing("lead", asker.channel_id)
+        open_modal(bot, place, TITLES["lead"], lambda _who, _view: choose_view(searching, ""), of_leads=True)
         return True
     try:
         question = question_of(line)
@@ -36,7 +37,11 @@ def _start(bot: Bot, place: Place, line: str, question: Question) -> None:
         bot.take(place, lambda: _at_once(bot, place, question))
     elif place.trigger_id:
         open_modal(
-            bot, place, TITLES[question.verb], lambda who, _view: begun(bot, question, asker.channel_id, who, asker)
+            bot,
+            place,
+            TITLES[question.verb],
+            lambda who, _view: begun(bot, question, asker.channel_id, who, asker),
+            of_leads=True,
         )
     else:
         bot.take(place, lambda: _offer(bot, place, line, question))
@@ -54,7 +59,7 @@ def _at_once(bot: Bot, place: Place, question: Question) -> None:
 def _offer(bot: Bot, place: Place, line: str, question: Question) -> None:
     """Answer a message with a button: Slack opens windows for what is pressed only."""
     try:
-        bot.access.check(place.asker)
+        bot.refuse_unseen(bot.access.check(place.asker))
     except UyspError as refused:
         bot.tell(str(refused), place)
         return

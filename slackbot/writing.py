@@ -110,6 +110,8 @@ def form(bot: Bot, writing: Writing, admission: Admission, asker: Asker) -> View
         UyspError: a text that was kept is gone.
     """
     client, _, lead_id = writing.lead.partition("/")
+    if not client:  # what a search offers that could not look up leads (`slackbot.picking`)
+        raise UyspError("Leads cannot be looked up now; open the window again in a minute. Nothing was stored.")
     check_writer(bot.engine, bot.settings, person(bot, admission, asker), client, what=writing.kind)
     with bot.engine.connect() as connection:
         present = present_state(connection, client, lead_id)

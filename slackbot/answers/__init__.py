@@ -148,7 +148,7 @@ def _answer(
 def _chosen(question: Question, visible: tuple[str, ...], *, known: bool) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the clients to look at, and the filters with the client's key as it is spelt."""
     if known and not visible:
-        raise NotVisibleError("No client's data may be shown in this conversation; ask in a channel of the client.")
+        raise NotVisibleError("No client's data may be shown here.")
     filters = dict(question.filters)
     if "client" not in filters:
         return visible, filters

@@ -1,6 +1,6 @@
 """`campaign NAME [step:N]`: a campaign step by step, and the leads at a step (spec/metrics.md sections 4 and 5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,10 +86,10 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             leads.with_client(_step_columns(now), clients),
             "Steps",
             empty="It has no leads yet.",
-            link=lambda row: _step_link(question, row.step, leads.of_client(question, clients, row.client)),
+            link=lambda row: _step_link(question, row, clients),
         ),
     }
-    summary = " ".join(_described(row) for row in rows)
+    summary = " ".join(_described(row, clients) for row in rows)
     title = campaign_label(rows[0]) if rows else name
     notes = (_NOTE,) if steps else ()
     if listed:
@@ -103,7 +103,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         summary,
         sections,
         notes=notes,
-        charts=() if listed else tuple(_funnel(name, steps)),
+        charts=() if listed else tuple(_funnel(name, steps, clients)),
         links=tuple(_links(question, name, listed=listed)),
         choices=tuple(_choices(question, steps, listed=listed)),
     )
@@ -137,17 +137,20 @@ def _lead_list(
         leads.with_client(_LEAD_COLUMNS, clients),
         f"Leads{at}",
         empty=f"No lead of this campaign is{at or ' among them'}{described(filters)}.",
-        link=leads.lead_link,
+        link=leads.lead_link(clients),
         page=part.page,
     )
-    return section, f"{counted(total, 'lead')}{at}{described(filters)}.", just_now
+    each = {client: leads.count_leads(connection, (client,), condition, values) for client in clients}
+    shares = [f"{count:,} of {client}" for client, count in each.items() if count]
+    of_each = f" ({', '.join(shares)})" if shares and len(clients) > 1 else ""
+    return section, f"{counted(total, 'lead')}{at}{described(filters)}{of_each}.", just_now
 
 
-def _described(row: CampaignPerformance) -> str:
+def _described(row: CampaignPerformance, clients: tuple[str, ...]) -> str:
     rate = f" ({row.booking_rate:.1%})" if row.booking_rate is not None else ""
     return (
-        f"{short(campaign_label(row))}: {counted(row.leads, 'lead')}, {row.in_sequence:,} in sequence, "
-        f"{row.bookings:,} booked{rate}, "
+        f"{short(campaign_label(row))}{leads.whose(row.client, clients)}: "
+        f"{counted(row.leads, 'lead')}, {row.in_sequence:,} in sequence, {row.bookings:,} booked{rate}, "
         f"{row.opt_outs:,} opted out, {row.clickers:,} clicked."
     )
 
@@ -180,24 +183,32 @@ def _choices(question: Question, steps: Sequence[SequenceStep], *, listed: bool)
     return choices
 
 
-def _step_link(question: Question, step: int, others: Mapping[str, str]) -> Link:
-    return Link(f"Step {step}", line("campaign", question.filters["campaign"], {"step": str(step), **others}))
+def _step_link(question: Question, row: SequenceStep, clients: tuple[str, ...]) -> Link:
+    filters = {"step": str(row.step), **leads.of_client(question, clients, row.client)}
+    label = leads.of_several(f"Step {row.step}", row.client, clients)
+    return Link(label, line("campaign", question.filters["campaign"], filters))
 
 
-def _funnel(name: str, steps: Sequence[SequenceStep]) -> list[Chart]:
-    """Return how many leads got how far; nothing where there is one step."""
+def _funnel(name: str, steps: Sequence[SequenceStep], clients: tuple[str, ...]) -> list[Chart]:
+    """Return how many leads of each client got how far; nothing where there is one step."""
     if len({row.step for row in steps}) < 2:
         return []
     numbers = sorted({row.step for row in steps})[:MOST_POINTS]
-    reached = [sum(row.leads_reached for row in steps if row.step == number) for number in numbers]
+    owners = list(dict.fromkeys(row.client for row in steps))
+    found = {(row.client, row.step): row.leads_reached for row in steps}
+    reached = {client: [found.get((client, number), 0) for number in numbers] for client in owners}
+    told = (
+        f"Of {counted(counts[0], 'lead')} of {short(name)}{leads.whose(client, clients)}, "
+        f"{counts[1]:,} reached step {numbers[1]} and {counts[-1]:,} step {numbers[-1]}."
+        for client, counts in reached.items()
+    )
     return [
         Chart(
             "Leads that reached each step",
             Shape.BAR,
             [f"Step {number}" for number in numbers],
-            {"Leads": reached},
-            summary=f"Of {counted(reached[0], 'lead')} of {short(name)}, {reached[1]:,} reached step {numbers[1]} "
-            f"and {reached[-1]:,} step {numbers[-1]}.",
+            reached if len(clients) > 1 else {"Leads": reached[owners[0]]},
+            summary=" ".join(told),
         )
     ]
 

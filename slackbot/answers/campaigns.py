@@ -7,12 +7,13 @@ from sqlalchemy import Connection
 
 from slackbot.answers.aggregates import CampaignPerformance, performance
 from slackbot.answers.filters import LEAD_FILTERS, described, narrows_leads
-from slackbot.answers.leads import of_client, only, with_client
+from slackbot.answers.leads import of_client, of_several, only, whose, with_client
 from slackbot.answers.model import MOST_POINTS, Chart, Choice, Column, Findings, Kind, Link, Section, Shape, Topic
 from slackbot.answers.wording import counted
 from slackbot.grammar import Question, Verb, line, said
 from uysp.settings import Settings
 
+_MOST_BRIEF = 8  # characters of a client's key on a chart
 # What `sort:` takes, by the column; all but the name highest first.
 _SORTS = {
     "leads": "leads",
@@ -53,7 +54,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         _summary(rows, filters),
         {"campaigns": section},
         notes=("Only leads with these filters are counted.",) if narrows_leads(filters) else (),
-        charts=tuple(_compared(rows)),
+        charts=tuple(_compared(rows, clients)),
         links=(
             Link("Dashboard", line("dashboard", filters=client)),
             Link("Clicks", line("clicks", filters=client)),
@@ -82,7 +83,8 @@ def _number(value: datetime | float | None) -> float:
 
 def campaign_link(row: CampaignPerformance, question: Question, clients: tuple[str, ...]) -> Link:
     """Return where a row with client and campaign leads: to the campaign's own answer."""
-    return Link(row.campaign, line("campaign", row.campaign, of_client(question, clients, row.client)))
+    label = of_several(row.campaign, row.client, clients)
+    return Link(label, line("campaign", row.campaign, of_client(question, clients, row.client)))
 
 
 def _state_choice(question: Question) -> Choice:
@@ -94,7 +96,7 @@ def _state_choice(question: Question) -> Choice:
     return Choice("State", options, said(question))
 
 
-def _compared(rows: Sequence[CampaignPerformance]) -> list[Chart]:
+def _compared(rows: Sequence[CampaignPerformance], clients: tuple[str, ...]) -> list[Chart]:
     """Return the campaigns' rates side by side, as many as a chart holds; none where there is nothing to compare."""
     shown = [row for row in rows if not (row.is_internal or row.is_unassigned) and row.leads][:MOST_POINTS]
     if len(shown) < 2:
@@ -104,16 +106,22 @@ def _compared(rows: Sequence[CampaignPerformance]) -> list[Chart]:
         Chart(
             "Campaigns compared",
             Shape.BAR,
-            [row.campaign for row in shown],
+            [of_several(row.campaign, _brief(row.client), clients) for row in shown],
             {
                 "Booking rate": [row.booking_rate for row in shown],
                 "Click rate": [row.click_rate for row in shown],
                 "Opt-out rate": [row.opt_out_rate for row in shown],
             },
             Kind.RATE,
-            f"Of {len(shown)} campaigns {best.campaign} has the highest booking rate, {best.booking_rate or 0:.1%}.",
+            f"Of {len(shown)} campaigns {best.campaign}{whose(best.client, clients)} has the highest booking rate, "
+            f"{best.booking_rate or 0:.1%}.",
         )
     ]
+
+
+def _brief(client: str) -> str:
+    """Return a client's key so short that of a bar's label, 20 characters, half is left for the campaign."""
+    return client if len(client) <= _MOST_BRIEF else f"{client[: _MOST_BRIEF - 1]}…"
 
 
 def _summary(rows: Sequence[CampaignPerformance], filters: Mapping[str, str]) -> str:

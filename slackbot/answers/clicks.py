@@ -93,7 +93,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             leads.with_client(_CLICKER_COLUMNS, clients),
             "Top clickers",
             empty="Nobody has clicked.",
-            link=leads.lead_link,
+            link=leads.lead_link(clients),
         ),
     }
     client = leads.only(filters, "client")

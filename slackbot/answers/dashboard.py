@@ -91,7 +91,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             leads.with_client(HOT_COLUMNS, clients),
             "Hot leads",
             empty="Nobody clicked without booking or opting out.",
-            link=leads.lead_link,
+            link=leads.lead_link(clients),
         ),
     }
     return Findings(

@@ -5,6 +5,7 @@ say the same. docs/questions.md tells people about the filters.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
@@ -116,6 +117,15 @@ def name_key(name: str) -> str:
     return "".join(each for each in name.casefold() if each.isalnum())
 
 
+def _whole_key(name: str) -> str:
+    """Return what counts of a name; of one without letters and digits all that is seen.
+
+    Joiners, as inside an emoji, are not: buttons and lines lose them.
+    """
+    seen = (each for each in unicodedata.normalize("NFC", name.casefold()) if unicodedata.category(each) != "Cf")
+    return name_key(name) or "".join("".join(seen).split())
+
+
 def _spelt(name: str, value: str) -> str:
     created = _CREATED.fullmatch(value) if name == "created" else None
     if created is None:
@@ -127,9 +137,9 @@ def _spelt(name: str, value: str) -> str:
 def _campaign(question: Question, typed: str, connection: Connection, clients: tuple[str, ...]) -> str:
     """Return the campaign that is meant: of that name, or the only one whose name has all that was typed."""
     known: Sequence[str] = connection.execute(_CAMPAIGNS, {"clients": list(clients)}).scalars().all()
-    keys = {name: name_key(name) for name in known}
-    wanted = name_key(typed)
-    same = [name for name in known if name == typed] or [name for name, key in keys.items() if wanted and key == wanted]
+    keys = {name: _whole_key(name) for name in known}
+    wanted = _whole_key(typed)
+    same = [name for name in known if name == typed] or [name for name, key in keys.items() if key == wanted]
     if same:
         return same[0]
     words = [name_key(word) for word in typed.split() if name_key(word)]
@@ -170,10 +180,10 @@ def _values(connection: Connection, clients: tuple[str, ...], column: str) -> Se
 
 
 def _picked(question: Question, name: str, typed: str, known: Sequence[str]) -> str:
-    keys = {name_key(each): each for each in reversed(known)}
+    keys = {_whole_key(each): each for each in reversed(known)}
     exact = [each for each in known if each == typed]
-    if exact or name_key(typed) in keys:
-        return exact[0] if exact else keys[name_key(typed)]
+    if exact or _whole_key(typed) in keys:
+        return exact[0] if exact else keys[_whole_key(typed)]
     close = nearest(typed, known)
     meant = f" Did you mean {_listed(close)}?" if close else ""
     there = f" There are: {_listed(known)}." if known else " No lead has any."

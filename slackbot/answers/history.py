@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import to_json
 from sqlalchemy import Connection, text
 
-from slackbot.answers.leads import cut, lead_line, with_client
+from slackbot.answers.leads import cut, lead_line, of_several, with_client
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic, column_list, read_row
 from slackbot.answers.search import named_record, the_lead
 from slackbot.grammar import Question, Verb
@@ -35,6 +35,10 @@ _CHOSEN = """
     )
 """
 _TOTAL = text(f"select count(*) from app.activity_log where {_CHOSEN}")
+_IS_KNOWN = text("""
+    select exists (select from raw.leads where client = :lead_client and record_id = :lead_id)
+        or exists (select from marts.leads where client = :lead_client and lead_id = :lead_id)
+""")
 _LINES = text(f"""
     with chosen as (
         select * from app.activity_log where {_CHOSEN} order by at desc, id desc limit :limit offset :offset
@@ -57,7 +61,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     typed = question.argument
     values: dict[str, Any] = dict.fromkeys(("lead_client", "lead_id", "reference", "number"))
     reference = _REFERENCE.fullmatch(typed)
-    whose = ""
+    whose, of_lead = "", False
     if reference:
         values |= {"reference": reference["reference"] or "", "number": reference["id"]}
         whose = f" under {typed}"
@@ -68,9 +72,12 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
             summary = f"No lead found for “{typed}”. A deleted one is found by its record id."
             return Findings("Log of writes", summary, {"history": Section([])})
         values |= {"lead_client": named[0], "lead_id": named[1]}
-        whose = f" of {'/'.join(named)}"
+        whose, of_lead = f" of {'/'.join(named)}", True
     values["clients"] = list(clients)
     total: int = connection.execute(_TOTAL, values).scalar_one()
+    if of_lead and not total and not _is_known(connection, values):
+        summary = f"No lead “{typed}” is known here."
+        return Findings("Log of writes", summary, {"history": Section([])})
     part = cut(question, total)
     found = connection.execute(_LINES, {**values, "limit": part.limit, "offset": part.offset}).mappings()
     rows = [read_row(NamedLine, row) for row in found]
@@ -79,7 +86,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         with_client(_COLUMNS, clients),
         "Log of writes",
         empty=f"Nothing was written{whose}.",
-        link=_lead_link,
+        link=lambda row: _lead_link(row, clients),
         page=part.page,
         file_columns=with_client(_FILE_COLUMNS, clients),
     )
@@ -92,17 +99,24 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     return Findings("Log of writes", summary, {"history": section}, links=links)
 
 
+def _is_known(connection: Connection, values: dict[str, Any]) -> bool:
+    """Return whether there is, or was, a lead of this record id."""
+    known: bool = connection.execute(_IS_KNOWN, values).scalar_one()
+    return known
+
+
 def _gone(clients: tuple[str, ...], typed: str) -> tuple[str, str] | None:
     """Return client and record id of a lead that exists no more, where the text says which."""
     named = named_record(typed)
-    among = [each for each in clients if named and named[0] in (None, each)]
+    among = [each for each in clients if named and (named[0] is None or named[0].casefold() == each.casefold())]
     return (among[0], named[1]) if named and len(among) == 1 else None
 
 
-def _lead_link(row: NamedLine) -> Link:
+def _lead_link(row: NamedLine, clients: tuple[str, ...]) -> Link:
     if row.client is None or row.lead_id is None:
         return Link("Log of writes", "history")
-    return Link(row.lead_name or row.lead_id, lead_line("lead", row.client, row.lead_id))
+    label = of_several(row.lead_name or row.lead_id, row.client, clients)
+    return Link(label, lead_line("lead", row.client, row.lead_id))
 
 
 def _details(row: NamedLine) -> str | None:

@@ -30,7 +30,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         leads.with_client(HOT_COLUMNS, clients),
         "Hot leads",
         empty="Nobody clicked without booking or opting out.",
-        link=leads.lead_link,
+        link=leads.lead_link(clients),
     )
     client = leads.only(question.filters, "client")
     links = [Link("Dashboard", line("dashboard", filters=client))]

@@ -54,14 +54,14 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     shown = past if question.whole else past[:EVENTS_ON_CARD]
     page = Page(1, len(past), after=f"{whole} page:1") if len(past) > len(shown) else None
     sections = {
-        "leads": Section(rows, _CARD, layout=Layout.CARD),
+        "leads": Section(rows, leads.with_client(_CARD, clients), layout=Layout.CARD),
         "timeline": Section(shown, EVENT_COLUMNS, "Timeline", page=page),
     }
     near = f"Nothing is written like “{typed}”; this is the nearest. " if found.is_near else ""
     client = leads.of_client(question, clients, lead.client)
     return Findings(
         label(lead),
-        near + _described(lead) + still_pending(connection, lead.client, lead.lead_id),
+        near + _described(lead, clients) + still_pending(connection, lead.client, lead.lead_id),
         sections,
         notes=(*just_now, *_warnings(connection, lead)),
         links=(
@@ -101,11 +101,11 @@ def _several(typed: str, rows: list[Lead], found: Found, clients: tuple[str, ...
         summary = f"{total} leads match “{typed}”; the best {len(rows)} are shown. Add a word to narrow it down."
     else:
         summary = f"{total} leads match “{typed}”; ask for one by its email, phone number or record id."
-    section = Section(rows, leads.with_client(_LIST, clients), link=leads.lead_link)
+    section = Section(rows, leads.with_client(_LIST, clients), link=leads.lead_link(clients))
     return Findings("Leads", summary, {"leads": section}, links=(Link("Hot leads", "hot"),))
 
 
-def _described(lead: Lead) -> str:
+def _described(lead: Lead, clients: tuple[str, ...]) -> str:
     """Tell what matters of a lead in one sentence."""
     parts = [
         short(lead.campaign),
@@ -117,7 +117,8 @@ def _described(lead: Lead) -> str:
         word for word, holds in (("clicked", lead.clicked), ("replied", lead.replied), ("booked", lead.booked)) if holds
     ]
     stopped = _stop(lead)
-    return f"{short(label(lead))}: {', '.join(parts + ([stopped] if stopped else []))}."
+    named = f"{short(label(lead))}{leads.whose(lead.client, clients)}"
+    return f"{named}: {', '.join(parts + ([stopped] if stopped else []))}."
 
 
 def _stop(lead: Lead) -> str | None:

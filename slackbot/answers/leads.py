@@ -1,6 +1,6 @@
 """Rows of marts.leads and lists of them: which columns people see, where a row leads, how a list is paged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -150,9 +150,25 @@ def only(filters: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in filters.items() if name in names}
 
 
-def lead_link(lead: Any) -> Link:
-    """Return where a row that has client, lead_id and name leads: to the lead's card."""
-    return Link(lead.name, lead_line("lead", lead.client, lead.lead_id))
+def lead_link(clients: tuple[str, ...]) -> Callable[[Any], Link]:
+    """Return what tells where a row that has client, lead_id and name leads: to the lead's card."""
+    return lambda lead: Link(of_several(lead.name, lead.client, clients), lead_line("lead", lead.client, lead.lead_id))
+
+
+def of_several(name: str, client: str, clients: tuple[str, ...]) -> str:
+    """Return what something is called in a list: with its client in front, where it is not cut off, of several.
+
+    Args:
+        name: of a lead, a campaign, or a step.
+        client: whose it is.
+        clients: keys of the clients that are looked at.
+    """
+    return name if len(clients) == 1 else f"{client}: {name}"
+
+
+def whose(client: str, clients: tuple[str, ...]) -> str:
+    """Return what stands after a name in a sentence, to say whose it is: ` (acme)`; '' where there is one client."""
+    return "" if len(clients) == 1 else f" ({client})"
 
 
 def lead_line(verb: str, client: str, lead_id: str) -> str:

@@ -16,13 +16,18 @@ LONGEST_LOOK = "1500ms"  # Slack waits three seconds for options
 
 @dataclass(frozen=True)
 class Offered:
-    """A lead to choose (columns of marts.leads)."""
+    """A lead to choose (columns of marts.leads).
+
+    Attributes:
+        is_of_several: whether leads of other clients may be offered beside it.
+    """
 
     client: str
     lead_id: str
     name: str
     company: str | None
     campaign: str | None
+    is_of_several: bool = False
 
 
 _DESCRIBED = text("""
@@ -51,4 +56,5 @@ def offered_leads(
         return []
     matches = search_leads(connection, clients, typed, MOST_OFFERED)
     ids = {"clients": [match.client for match in matches], "lead_ids": [match.lead_id for match in matches]}
-    return [Offered(**row) for row in connection.execute(_DESCRIBED, ids).mappings()]
+    several = len(clients) > 1
+    return [Offered(**row, is_of_several=several) for row in connection.execute(_DESCRIBED, ids).mappings()]

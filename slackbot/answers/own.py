@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from slackbot.answers.freshness import missing_marts
 from slackbot.answers.just_now import with_own_writes
-from slackbot.answers.leads import lead_line, lead_link
+from slackbot.answers.leads import lead_line, lead_link, of_several, with_client
 from slackbot.answers.model import Column, Kind, Link, Page, Section, column_list, read_row
 
 MOST_LEADS = 10
@@ -90,7 +90,8 @@ def own_leads(
         own = [lead for lead in present if (lead.claimed_by or "").casefold() == email.casefold()]
         rows = sorted(own, key=_latest_first)[:MOST_LEADS]
     empty = f"You have claimed no leads{_OF_THESE if elsewhere else ''}."
-    return Section(rows, _LEAD_COLUMNS, "Claimed by you", empty=empty, link=lead_link)
+    columns = with_client(_LEAD_COLUMNS, clients)
+    return Section(rows, columns, "Claimed by you", empty=empty, link=lead_link(clients))
 
 
 def own_requests(connection: Connection, clients: tuple[str, ...], person: str, *, elsewhere: bool = False) -> Section:
@@ -112,7 +113,8 @@ def own_requests(connection: Connection, clients: tuple[str, ...], person: str, 
     empty = f"You have asked for nothing to be written{_OF_THESE if elsewhere else ''}."
     heading = f"Asked for by you: {total:,} in all, pending ones first"
     page = Page(1, total) if total > len(rows) else None
-    return Section(rows, _REQUEST_COLUMNS, heading, empty=empty, link=_request_link, page=page)
+    columns = with_client(_REQUEST_COLUMNS, clients)
+    return Section(rows, columns, heading, empty=empty, link=lambda row: _request_link(row, clients), page=page)
 
 
 def _latest_first(lead: OwnLead) -> tuple[float, str, str, str]:
@@ -120,8 +122,9 @@ def _latest_first(lead: OwnLead) -> tuple[float, str, str, str]:
     return (claimed, lead.name, lead.client, lead.lead_id)
 
 
-def _request_link(request: OwnRequest) -> Link:
-    return Link(request.lead_name, lead_line("lead", request.client, request.lead_id))
+def _request_link(request: OwnRequest, clients: tuple[str, ...]) -> Link:
+    label = of_several(request.lead_name, request.client, clients)
+    return Link(label, lead_line("lead", request.client, request.lead_id))
 
 
 _LEAD_COLUMNS = (

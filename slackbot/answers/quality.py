@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from slackbot.answers.leads import cut, lead_line, only, with_client
+from slackbot.answers.leads import cut, lead_line, of_several, only, with_client
 from slackbot.answers.model import Column, Findings, Kind, Link, Section, Topic, column_list, read_row
 from slackbot.grammar import Question, Verb, line
 from uysp.settings import Settings
@@ -50,7 +50,7 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
         with_client(_COLUMNS, clients),
         "Issues",
         empty="Nothing is wrong that we look for.",
-        link=_record_link,
+        link=lambda issue: _record_link(issue, clients),
         page=part.page,
     )
     said = [f"{count:,} {rule.replace('_', ' ')}" for rule, count in counts[:_MOST_RULES]]
@@ -69,11 +69,12 @@ def answer(question: Question, connection: Connection, clients: tuple[str, ...],
     )
 
 
-def _record_link(issue: Issue) -> Link:
+def _record_link(issue: Issue, clients: tuple[str, ...]) -> Link:
     """Return where an issue leads: a lead's card; what other tables hold has no answer of its own."""
     if issue.source_table == "leads":
-        return Link(issue.record_id, lead_line("lead", issue.client, issue.record_id))
-    return Link("Status", line("status", filters={"client": issue.client}))
+        label = of_several(issue.record_id, issue.client, clients)
+        return Link(label, lead_line("lead", issue.client, issue.record_id))
+    return Link(of_several("Status", issue.client, clients), line("status", filters={"client": issue.client}))
 
 
 _COLUMNS = (

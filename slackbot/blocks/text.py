@@ -11,6 +11,7 @@ from slackbot.answers.model import Answer, Column, Kind
 NOTHING = "–"
 LATE_AFTER = timedelta(minutes=15)
 
+_FORMATTED = re.compile(r"(?<!\S)(?P<mark>[*_~`])(?=\S)(?P<text>[^\n]*?\S)(?P=mark)(?!\S)")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
 
 
@@ -25,6 +26,13 @@ def escaped(value: str) -> str:
 def unescaped(typed: str) -> str:
     """Return what a person typed, from the text of a slash command."""
     return re.sub("|".join(_ENTITIES), lambda entity: _ENTITIES[entity.group()], typed)
+
+
+def unformatted(typed: str) -> str:
+    """Return what a person typed without the marks of bold, italic, struck out and code around whole words."""
+    while (plain := _FORMATTED.sub(lambda found: found["text"], typed)) != typed:
+        typed = plain
+    return plain
 
 
 def clean(value: str) -> str:

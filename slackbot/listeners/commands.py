@@ -4,7 +4,7 @@ from typing import Any
 
 from slack_bolt import Ack, App
 
-from slackbot.blocks.text import unescaped
+from slackbot.blocks.text import unescaped, unformatted
 from slackbot.bot import Bot, looking_up
 from slackbot.desk import Taken
 from slackbot.place import of_command
@@ -18,7 +18,7 @@ def register(app: App, bot: Bot) -> None:
 
     @app.command(COMMAND)
     def uysp(ack: Ack, command: dict[str, Any]) -> None:
-        line, place = unescaped(str(command.get("text") or "")), of_command(command)
+        line, place = unformatted(unescaped(str(command.get("text") or ""))), of_command(command)
         if begin(bot, place, line):
             ack()
             return

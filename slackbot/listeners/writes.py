@@ -26,6 +26,7 @@ from slackbot.blocks.forms import TITLES, error_block, filled, receipt_view
 from slackbot.blocks.views import View, loading_view
 from slackbot.bot import Bot
 from slackbot.bulk import bulk_stored, send_results, show_progress, stopped
+from slackbot.grammar import line as line_of
 from slackbot.modals import fill_modal, fill_submitted, open_modal, show_submitted, submitted_view
 from slackbot.place import Place, of_interaction
 from slackbot.quoting import quoted
@@ -61,7 +62,8 @@ def _forms(app: App, bot: Bot) -> None:
         ack()
         place, _ = _at_form(body)
         client, _, lead_id = filled(body["view"]).lead.partition("/")
-        bot.take(place, lambda: bot.answer(lead_line("lead", client, lead_id), place))
+        line = lead_line("lead", client, lead_id) if client else line_of("lead", lead_id)
+        bot.take(place, lambda: bot.answer(line, place))
 
     @app.view(WRITE_VIEW)
     def submitted(ack: Ack, body: Body) -> None:
@@ -91,7 +93,13 @@ def _shortcut(app: App, bot: Bot) -> None:
     def noted(ack: Ack, body: Body) -> None:
         ack()
         place = of_interaction(body)
-        open_modal(bot, place, TITLES["note"], lambda who, _view: quoting(bot, quoted(bot, body), who, place.asker))
+        open_modal(
+            bot,
+            place,
+            TITLES["note"],
+            lambda who, _view: quoting(bot, quoted(bot, body), who, place.asker),
+            of_leads=True,
+        )
 
 
 def _below_receipts(app: App, bot: Bot) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from slackbot.answers import VERBS, NotVisibleError, ask
 from slackbot.blocks import json_text, plain_text
+from slackbot.blocks.text import clean
 from slackbot.grammar import NotUnderstoodError
 from tests.slackbot import marts
 from tests.slackbot.marts import add_campaign, add_lead, mark_synced, record_id
@@ -113,6 +114,29 @@ def test_leads_that_were_made_lately_are_left_by_created(built: Engine, reading:
     found = {typed: sorted(ids(f"hot created:{typed}", reading, settings)) for typed in ("24h", "7D", "2w", "9w")}
     numbers = {"24h": (1,), "7D": (1, 2), "2w": (1, 2, 3), "9w": (1, 2, 3, 4)}
     assert found == {typed: [record_id(number) for number in left] for typed, left in numbers.items()}
+
+
+EMOJI = ("👩\u200d💻", "🎉", "👩\u200d🚀", "!?")
+
+
+@pytest.mark.parametrize("name", EMOJI)
+def test_a_campaign_without_letters_and_digits_is_opened_by_its_whole_name(
+    built: Engine, reading: Engine, settings: Settings, name: str
+) -> None:
+    mark_synced(built)
+    for each in (*EMOJI, "Webinar"):
+        add_campaign(built, each)
+    assert rows(f"campaign {name}", reading, settings, "campaign")[0]["campaign"] == name
+    (link,) = (
+        shown.link(row)
+        for shown in ask("campaigns", reading, settings).sections.values()
+        for row in shown.rows
+        if shown.link is not None and row.campaign == name
+    )
+    assert rows(clean(link.line), reading, settings, "campaign")[0]["campaign"] == name
+    with pytest.raises(NotUnderstoodError, match="There is no campaign “🤖”") as caught:
+        ask("campaign 🤖", reading, settings)
+    assert caught.value.suggestions == ("campaigns",)
 
 
 # lead

@@ -18,6 +18,7 @@ from slackbot.app import running
 from slackbot.blocks.actions import (
     EXPLAIN,
     FIND_LEAD,
+    LEAD,
     NOTE_SHORTCUT,
     PROGRESS,
     RESULTS,
@@ -159,6 +160,13 @@ def test_a_direct_message_is_answered_there_and_once(campaign: Engine, bot: Sett
         ("lead Cars.com", "Mary Poe"),
         ("@UYSP hot 5", "hot lead"),
         ("lead a&b", "Mary Poe"),
+        ("@UYSP: campaigns", "1,200 leads"),
+        ("@UYSP, campaigns", "1,200 leads"),
+        ("hey @UYSP campaigns", "1,200 leads"),
+        ("*@UYSP campaigns*", "1,200 leads"),
+        ("campaigns @UYSP state:active", "0 active campaigns"),
+        ("*campaigns*", "1,200 leads"),
+        ("lead _jane_ `doe`", "Jane Doe"),
     ],
 )
 def test_what_slack_makes_of_a_message_is_read_as_it_was_typed(
@@ -542,11 +550,74 @@ def test_a_client_of_one_channel_is_found_nowhere_else(two_clients: Settings, sl
 
     assert offered("general") == ["Jane Alpha"]
     assert offered("outreach") == ["Jane Alpha", "Jane Beta"]
+    several = slack.search("ada", put(slack, PICKER, channel="outreach"), FIND_LEAD, "jane").options
+    assert sorted(one["description"]["text"] for one in several) == ["alpha — Webinar", "beta — Webinar"]
+    (alone,) = slack.search("ada", put(slack, PICKER), FIND_LEAD, "jane").options
+    assert alone["description"]["text"] == "Webinar"
     message = put(slack, button(ask_id(1), f"lead beta/{marts.record_id(1)}"))
     assert "Jane Beta" not in shown(slack.press("ada", message, ask_id(1)).wait_for_answer())
     direct = slack.say("ada", "lead jane")
     assert direct is not None
     assert "Jane Beta" not in shown(direct.wait_for_answer())
+
+
+def test_a_picker_says_why_it_offers_nothing_and_choosing_that_tells_it_whole(guarded: Settings, slack: Slack) -> None:
+    message = put(slack, PICKER)
+    (option,) = slack.search("ada", message, FIND_LEAD, "jane").options
+    assert option["text"]["text"] == "No client's data may be shown here"
+    answer = slack.choose("ada", message, FIND_LEAD, option["value"]).wait_for_answer()
+    assert "ask in a channel of the client" in answer.text
+
+
+def test_a_picker_says_that_the_database_does_not_answer(
+    two_clients: Settings, built: Engine, slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    with built.begin() as connection:
+        connection.exec_driver_sql("set local role none; alter table app.lead_index rename to away")
+    message = put(slack, PICKER)
+    (option,) = slack.search("ada", message, FIND_LEAD, "jane").options
+    assert option == {"text": plain("The database does not answer; try again in a minute"), "value": "lead jane"}
+    assert "Reference" in slack.choose("ada", message, FIND_LEAD, option["value"]).wait_for_answer().text
+    slack.command("ada", "note", "general")
+    view = slack.wait_for_modal("ada", ready)
+    (option,) = slack.search("ada", view, LEAD, "jane").options
+    slack.choose("ada", view, LEAD, option["value"])
+    slack.wait_for_modal("ada", lambda view: "Leads cannot be looked up now" in str(view.blocks))
+    slack.close("ada")
+    slack.command("ada", "lead", "general")
+    view = slack.wait_for_modal("ada", ready)
+    (option,) = slack.search("ada", view, LEAD, "jane").options
+    assert option["value"] == "/jane"
+
+
+@pytest.mark.parametrize("line", ["lead", "note", "remove", "mark jane", "remove campaign:webinar"])
+def test_no_window_is_opened_for_who_may_see_no_client_there(
+    guarded: Settings, built: Engine, slack: Slack, line: str
+) -> None:
+    told = slack.command("ada", line, "general").wait_for_answer()
+    assert "ask in a channel of the client" in told.text
+    assert "views.open" not in {call.method for call in slack.calls}
+    assert denials(built) == [(ADA, "other client")]
+
+
+def test_who_is_not_in_a_clients_group_is_told_so_in_its_channel(guarded: Settings, slack: Slack) -> None:
+    for line in ("lead jane", "note", "campaigns"):
+        told = slack.command("ben", line, "partners").wait_for_answer().text
+        assert "only members of the client's user group" in told
+        assert "ask in a channel" not in told
+    assert "ask in a channel of the client" in slack.command("ben", "lead jane", "general").wait_for_answer().text
+
+
+def test_typing_is_refused_at_every_letter_and_logged_once_for_a_window(
+    guarded: Settings, built: Engine, slack: Slack
+) -> None:
+    message = put(slack, PICKER)
+    for typed in ("jan", "jane", "jane b"):
+        assert "may be shown here" in str(slack.search("ada", message, FIND_LEAD, typed).options)
+        assert slack.search("gus", message, FIND_LEAD, typed).options == []
+    assert sorted(denials(built)) == [(ADA, "other client"), (GUS, "a guest")]
+    slack.search("ada", put(slack, PICKER), FIND_LEAD, "jane")
+    assert sorted(denials(built)) == [(ADA, "other client"), (ADA, "other client"), (GUS, "a guest")]
 
 
 def test_a_client_of_one_channel_is_shared_in_no_other(two_clients: Settings, slack: Slack) -> None:

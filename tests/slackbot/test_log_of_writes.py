@@ -140,3 +140,23 @@ def test_a_file_has_person_before_after_and_reference_whole(
     assert json.loads(row["Before"]) == {"HRQ Status": None}
     assert json.loads(row["After"])["Notes"].split() == long.split()
     assert json.loads(row["Details"]) == {"type": "Call"}
+
+
+@pytest.mark.parametrize("typed", [record_id(2), f"UYSP/{record_id(2)}"])
+def test_a_record_that_was_never_here_is_no_lead_with_no_lines(
+    logged: Engine, reading: Engine, settings: Settings, typed: str
+) -> None:
+    """It may be another client's: this one's key does not belong before it."""
+    findings = ask(f"history {typed}", reading, settings, "uysp".__eq__).findings
+    assert findings.summary == f"No lead “{typed}” is known here."
+    with logged.begin() as connection:
+        connection.execute(
+            text("""
+                insert into raw.leads (client, record_id, fields, created_time, modified_at, extracted_at, deleted_at,
+                                       version, load_id)
+                values ('uysp', :record_id, '{}', now(), now(), now(), now(), 1, 1)
+            """),
+            {"record_id": record_id(2)},
+        )
+    known = ask(f"history {typed}", reading, settings, "uysp".__eq__).findings
+    assert known.summary == f"0 lines in the log of writes of uysp/{record_id(2)}."
