@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from uysp.airtable.budget import Budget, budget
-from uysp.airtable.limiter import BudgetSpentError, Kind, SharedLimiter, shared_limiter
+from uysp.airtable.limiter import FAST_SHARE, BudgetSpentError, Kind, SharedLimiter, shared_limiter
 from uysp.database import Role, open_database
 from uysp.settings import Client, Settings, inherited_environment
 
@@ -76,7 +76,7 @@ def test_background_reads_take_their_whole_rate_and_no_more(engine: Engine) -> N
     before = time.waited
     for _ in range(50):
         fast.wait(Kind.SWEEP)
-    assert time.waited - before == pytest.approx(10, rel=0.05)
+    assert time.waited - before == pytest.approx(10 / FAST_SHARE, rel=0.05)
 
 
 def test_several_processes_together_keep_the_pace(settings: Settings, engine: Engine) -> None:

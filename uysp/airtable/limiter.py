@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 # Of the rate that Airtable allows, what a read at full speed uses. At the whole of it, two requests that come closer
 # together than they were sent make one too many within a second, and then nobody may ask for 30 s.
-FAST_SHARE = 0.92
+FAST_SHARE = 0.95
 
 # Of the calls that the plan allows in a month: the last tenth is kept for people's writes, and before the end comes
 # near, sweeps stop, which only look for what is rarely missed.
