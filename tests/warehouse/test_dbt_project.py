@@ -27,7 +27,13 @@ MARTS = {
 KEYS_OF_TABLES = {("primary_key", None), ("unique", "nulls not distinct")}
 # Rows as the source has them, or all days.
 DECIDES_NOTHING = {
-    *("stg_airtable__loaded", "stg_uysp__built_campaigns", "stg_uysp__clients", "stg_uysp__sync_state"),
+    *(
+        "stg_airtable__loaded",
+        "stg_uysp__built_campaigns",
+        "stg_uysp__clients",
+        "stg_uysp__sync_state",
+        "stg_uysp__table_counts",
+    ),
     "int_calendar__days",
 }
 AIRTABLE_TABLES = ("leads", "campaigns", "sms_templates", "sms_audit")
