@@ -124,7 +124,7 @@ def dagster_programs(settings: Settings, database: URL, code_socket: Path, web_p
     return [
         # Before everything else: two programs that make Dagster's tables at once get in each other's way.
         Program("dagster-storage", [PYTHON, "-m", "dagster", "instance", "migrate"], environment, once=True),
-        Program("dagster-code", code, environment, is_ready=lambda: _listens(code_socket)),
+        Program("dagster-code", code, environment, ("dagster-storage",), is_ready=lambda: _listens(code_socket)),
         Program("dagster-web", web, environment, started, is_ready=lambda: answers(f"{web_url(web_port)}/server_info")),
         Program(
             "dagster-daemon",
