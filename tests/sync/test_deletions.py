@@ -175,14 +175,20 @@ def test_what_is_held_back_waits_for_a_person_also_once_few_of_it_are_left(
     assert_history_is_sound(engine)
 
 
-def test_once_all_that_was_held_back_is_there_again_a_single_one_goes_as_on_any_other_day(
-    reader: Reader, emulator: Emulator, engine: Engine
-) -> None:
+def held_and_restored(reader: Reader, emulator: Emulator) -> list[str]:
+    """Have one deletion too many held back, and take all those leads from the trash again; returns them."""
     reader.sync()
     gone = delete_leads(reader, emulator, FEW + 1)
     assert reader.sync()["leads"].alarm is not None
     for record_id in gone:
         emulator.restore(reader.client.base_id, "Leads", record_id)
+    return gone
+
+
+def test_once_all_that_was_held_back_is_there_again_a_single_one_goes_as_on_any_other_day(
+    reader: Reader, emulator: Emulator, engine: Engine
+) -> None:
+    gone = held_and_restored(reader, emulator)
     reader.sync()
     emulator.store.delete(reader.client.base_id, "Leads", gone[:1])
     outcome = reader.sync()["leads"]
@@ -192,11 +198,7 @@ def test_once_all_that_was_held_back_is_there_again_a_single_one_goes_as_on_any_
 
 def test_a_sweep_sees_what_came_back_while_it_was_held_back(reader: Reader, emulator: Emulator) -> None:
     """Where no payload told of it, nothing else would, and it would hold later deletions back."""
-    reader.sync()
-    gone = delete_leads(reader, emulator, FEW + 1)
-    assert reader.sync()["leads"].alarm is not None
-    for record_id in gone:
-        emulator.restore(reader.client.base_id, "Leads", record_id)
+    held_and_restored(reader, emulator)
     assert reader.sweep()["leads"].alarm is None
 
 
@@ -215,11 +217,7 @@ def test_a_table_that_loses_all_its_rows_keeps_them(reader: Reader, emulator: Em
 def test_records_that_come_back_while_they_are_held_back_raise_no_alarm_any_longer(
     reader: Reader, emulator: Emulator, engine: Engine
 ) -> None:
-    reader.sync()
-    gone = delete_leads(reader, emulator, FEW + 1)
-    assert reader.sync()["leads"].alarm is not None
-    for record_id in gone:
-        emulator.restore(reader.client.base_id, "Leads", record_id)
+    held_and_restored(reader, emulator)
     reader.sync()
     assert reader.sync()["leads"].alarm is None
     assert_raw_equals_airtable(engine, emulator)
