@@ -91,7 +91,7 @@ class Slack:
         """Send payloads over Socket Mode from now on."""
         self.transport = self.sockets
 
-    def wait_for_connections(self, count: int = 1, timeout: float = 10.0) -> None:
+    def wait_for_connections(self, count: int = 1, timeout: float = 20) -> None:
         """Wait until the app holds `count` connections; TimeoutError if it does not."""
         ends = time.monotonic() + timeout
         while self.sockets.connected != count:
@@ -161,11 +161,11 @@ class Slack:
         """Return a person's Home tab, None if the app never published one."""
         return self.workspace.surfaces.homes.get(self.workspace.person(user).id)
 
-    def wait_for_modal(self, user: str, fits: Callable[[View], bool] = lambda _view: True, timeout: float = 5) -> View:
+    def wait_for_modal(self, user: str, fits: Callable[[View], bool] = lambda _view: True, timeout: float = 20) -> View:
         """Return a person's modal once it is there and fits; TimeoutError if it is not in time."""
         return self._wait_for_view(lambda: self.modal(user), fits, timeout)
 
-    def wait_for_home(self, user: str, fits: Callable[[View], bool] = lambda _view: True, timeout: float = 5) -> View:
+    def wait_for_home(self, user: str, fits: Callable[[View], bool] = lambda _view: True, timeout: float = 20) -> View:
         """Return a person's Home tab once it is there and fits; TimeoutError if it is not in time."""
         return self._wait_for_view(lambda: self.home(user), fits, timeout)
 

@@ -88,7 +88,7 @@ class Interaction:
             or message.via.startswith(("chat.", "files."))
         ]
 
-    def wait_for_answer(self, timeout: float = 5.0) -> Message:
+    def wait_for_answer(self, timeout: float = 20) -> Message:
         """Return the first answer after the acknowledgement, as it was first seen.
 
         Raises:

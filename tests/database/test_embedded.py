@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.database.conftest import USE, end, new_home, start_user, url_of, using, wait_until_stopped
+from tests.waiting import eventually
 from uysp.embedded import shared_server
 from uysp.errors import DatabaseError
 
@@ -38,13 +38,6 @@ def keeper(home: Path) -> psutil.Process:
         p for p in psutil.process_iter(["cmdline"]) if str(home / "postgres.users") in (p.info["cmdline"] or [])
     ]
     return found
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def ask(url: str, query: str) -> object:
@@ -123,7 +116,7 @@ def test_a_killed_server_is_started_again_although_a_query_of_it_still_runs(home
         busy = psycopg.connect(url)
         busy.pgconn.send_query(b"select count(*) from generate_series(1, 1e10::bigint)")
         busy.pgconn.flush()
-        wait_for(
+        assert eventually(
             lambda: (
                 ask(url, "select count(*) from pg_stat_activity where query like '%series%' and state = 'active'") == 2
             )
@@ -152,7 +145,7 @@ def test_a_pid_file_whose_number_belongs_to_somebody_else_does_not_hinder(home: 
 
 def test_a_process_killed_while_it_makes_the_cluster_leaves_nothing_that_hinders(fresh_home: Path) -> None:
     user = start_user(fresh_home)
-    wait_for(lambda: list(fresh_home.glob("postgres.new-*/data/base")))
+    assert eventually(lambda: list(fresh_home.glob("postgres.new-*/data/base")))
     user.kill()
     end(user)
     with using(fresh_home) as url:

@@ -38,7 +38,7 @@ def test_a_whole_read_in_a_hurry_takes_the_whole_rate(reader: Reader, emulator: 
     started = time.monotonic()
     outcomes = sync_client(engine, settings, reader.client, full=True, fast=True)
     assert [outcome.error for outcome in outcomes] == [None] * 4
-    assert time.monotonic() - started < len(emulator.requests) / 5 + 3
+    assert time.monotonic() - started < len(emulator.requests) / 2  # at the setting's rate it takes four times as long
     assert len(emulator.requests) > 10
 
 

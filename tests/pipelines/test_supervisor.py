@@ -13,7 +13,8 @@ import psutil
 import psycopg
 import pytest
 
-from tests.pipelines.test_programs import all_gone, eventually
+from tests.pipelines.test_programs import all_gone
+from tests.waiting import eventually
 from uysp.settings import PROJECT, Settings, inherited_environment
 from uysp.supervisor import AlreadyRunningError, run
 

@@ -17,7 +17,8 @@ from slackbot.app import running
 from tests.actions.world import RealClock, World, make_world, unlimited
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, bot_settings
-from tests.slackbot.test_bot import eventually, shown
+from tests.slackbot.test_bot import shown
+from tests.waiting import LIMIT_SECONDS, eventually
 from uysp.database import Role, open_database
 from uysp.settings import Settings
 
@@ -54,9 +55,9 @@ class Office:
 
     def ended(self, who: str, words: str) -> View:
         """Return the form's window once it says how it ended."""
-        return self.slack.wait_for_modal(who, lambda view: words in str(view.blocks), 10)
+        return self.slack.wait_for_modal(who, lambda view: words in str(view.blocks))
 
-    def told(self, who: str, words: str, seconds: float = 10) -> Message:
+    def told(self, who: str, words: str, seconds: float = LIMIT_SECONDS) -> Message:
         """Return the direct message with these words, once it is there."""
         direct = self.slack.workspace.direct_message(self.slack.workspace.person(who).id)
 

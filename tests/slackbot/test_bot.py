@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from slackbot.web import LARGEST_BODY
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings, both
 from tests.slackbot.drawn import HOSTILE, strings
+from tests.waiting import eventually
 from uysp.doctor import State
 from uysp.errors import ConfigurationError, UyspError
 from uysp.settings import Client, Settings
@@ -36,16 +37,6 @@ Engine = sqlalchemy.Engine
 def shown(message: Message) -> str:
     """Return everything a message shows."""
     return "\n".join([message.text, *strings(list(message.blocks))])
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 5) -> bool:
-    """Return whether something comes true in time."""
-    ends = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def get(port: int, path: str) -> tuple[int, Any]:
@@ -270,10 +261,10 @@ def test_health_tells_that_the_connection_of_socket_mode_is_gone_and_is_back(
         assert get(ours.port, "/healthz") == (200, {"slack": True, "database": True})
         slack.fail("apps.connections.open", error="internal_error")
         slack.drop_sockets()
-        assert eventually(lambda: get(ours.port, "/healthz") == (503, {"slack": False, "database": True}), 20)
+        assert eventually(lambda: get(ours.port, "/healthz") == (503, {"slack": False, "database": True}))
         slack.recover()
         assert eventually(lambda: get(ours.port, "/healthz") == (200, {"slack": True, "database": True}), 30)
-        assert eventually(lambda: slack.command("ada", "help", "general").error is None, 10)
+        assert eventually(lambda: slack.command("ada", "help", "general").error is None)
 
 
 def test_the_address_is_one_that_slack_accepts_when_it_is_entered(
@@ -342,7 +333,7 @@ def test_dropped_connections_are_opened_again(
         slack.wait_for_connections()
         slack.renew_sockets()
         slack.wait_for_connections(timeout=20)
-        assert eventually(lambda: slack.command("ada", "help", "general").error is None, 20)
+        assert eventually(lambda: slack.command("ada", "help", "general").error is None)
 
 
 def test_socket_mode_ends_without_waiting_for_what_slack_may_send_next(

@@ -19,8 +19,9 @@ from slackbot.blocks.actions import ASK, CHOOSE, CSV, EXPLAIN, OPEN, SHARE, WRIT
 from tests.slackbot import marts
 from tests.slackbot.conftest import both
 from tests.slackbot.drawn import HOSTILE, markup, parts, strings
-from tests.slackbot.test_bot import eventually, shown
+from tests.slackbot.test_bot import shown
 from tests.slackbot.test_listeners import ready
+from tests.waiting import eventually
 from uysp import lead_index
 from uysp.settings import Settings
 
@@ -97,7 +98,7 @@ def lines_of(message: Message) -> list[tuple[str, str, str | None]]:
 def follow(slack: Slack, message: Message, action_id: str, value: str | None) -> Message | None:
     """Press or choose something; return the answer, None where a window opens or a file comes."""
     if value is not None:
-        return slack.choose("ada", message, action_id, value).wait_for_answer(10)
+        return slack.choose("ada", message, action_id, value).wait_for_answer()
     pressed = slack.press("ada", message, action_id)
     assert pressed.error is None
     if CSV.fullmatch(action_id):
@@ -108,7 +109,7 @@ def follow(slack: Slack, message: Message, action_id: str, value: str | None) ->
         assert "went wrong" not in str(view.blocks)
         slack.close("ada")
         return None
-    return pressed.wait_for_answer(10)
+    return pressed.wait_for_answer()
 
 
 def check(answer: Message) -> None:
@@ -128,10 +129,10 @@ def test_every_verb_is_answered(busy: Engine, bot: Settings, slack: Slack) -> No
         assert asked.error is None
         assert asked.acked_after is not None
         assert asked.acked_after < 1
-        check(asked.wait_for_answer(10))
+        check(asked.wait_for_answer())
         event = slack.say("ada", f"@UYSP {line}", "general")
         assert event is not None
-        check(event.wait_for_answer(10))
+        check(event.wait_for_answer())
 
 
 def fill(engine: Engine, table: str, value: str, **others: Any) -> None:
@@ -182,7 +183,7 @@ def test_what_may_do_harm_is_text_in_every_answer_wherever_it_stands(
     lines = ["dashboard", "campaigns", "clicks", "hot 100", "variants", "quality", "status", "history", "lead rec"]
     ids = [f"uysp/{marts.record_id(100 + number)}" for number in range(len(HOSTILE))]
     for line in (*lines, *(f"{verb} {each}" for each in ids for verb in ("lead", "timeline", "versions", "history"))):
-        answer = slack.command("ada", line, "general").wait_for_answer(10)
+        answer = slack.command("ada", line, "general").wait_for_answer()
         check(answer)
         assert answer.blocks[0]["type"] == "header", (line, answer.text)
         assert markup([dict(block) for block in answer.blocks]) == []
@@ -198,9 +199,9 @@ def follow_label(slack: Slack, message: Message, label: str) -> Message:
     for found in elements(message.blocks):
         element = found.element
         if element["type"] == "button" and element["text"]["text"] == label:
-            return slack.press("ada", message, element["action_id"], found.block_id).wait_for_answer(10)
+            return slack.press("ada", message, element["action_id"], found.block_id).wait_for_answer()
         if any(option["text"]["text"] == label for option in element.get("options", ())):
-            return slack.choose("ada", message, element["action_id"], label).wait_for_answer(10)
+            return slack.choose("ada", message, element["action_id"], label).wait_for_answer()
     raise AssertionError(f"there is no {label!r}")
 
 
@@ -219,7 +220,7 @@ def test_the_way_leads_from_the_dashboard_down_to_a_lead_and_back(busy: Engine, 
         "Jane Roe 11": "Jane Roe 11",
         "Hot leads": "Hot leads",
     }
-    message = slack.command("ada", "dashboard", "general").wait_for_answer(10)
+    message = slack.command("ada", "dashboard", "general").wait_for_answer()
     for label, title in way.items():
         message = follow_label(slack, message, label)
         check(message)
@@ -229,7 +230,7 @@ def test_the_way_leads_from_the_dashboard_down_to_a_lead_and_back(busy: Engine, 
 def test_the_leads_of_a_step_come_by_score_with_what_is_asked_for_in_pages(
     busy: Engine, bot: Settings, slack: Slack
 ) -> None:
-    answer = slack.command("ada", LINES["campaign"], "general").wait_for_answer(10)
+    answer = slack.command("ada", LINES["campaign"], "general").wait_for_answer()
     [table] = [each for each in answer.blocks if each.get("caption") == "Leads at step 1 now"]
     wanted = ["Name", "Company", "ICP score", "Status", "Messages", "Last sent", "Clicked", "Booked"]
     assert [cell["text"] for cell in table["rows"][0]] == wanted
@@ -244,7 +245,7 @@ def test_the_leads_of_a_step_come_by_score_with_what_is_asked_for_in_pages(
 def test_every_button_and_select_of_an_answer_leads_somewhere(
     busy: Engine, bot: Settings, slack: Slack, verb: str
 ) -> None:
-    first = slack.command("ada", LINES[verb], "general").wait_for_answer(10)
+    first = slack.command("ada", LINES[verb], "general").wait_for_answer()
     check(first)
     to_do: list[tuple[Message, Any]] = [(first, step) for step in lines_of(first)]
     done: set[tuple[str, str | None]] = set()

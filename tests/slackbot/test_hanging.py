@@ -21,7 +21,8 @@ from slackbot.answers.failure import NOT_STORED, database_failure
 from slackbot.app import running
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, bot_settings
-from tests.slackbot.test_bot import denials, eventually, get, listens
+from tests.slackbot.test_bot import denials, get, listens
+from tests.waiting import eventually
 from uysp import patience
 from uysp.database import Role, exclusive, open_database
 from uysp.settings import Settings
@@ -110,10 +111,10 @@ def test_a_database_that_hangs_is_given_up_and_asked_again_when_it_answers(
         asked = [slack.command("ada", "campaigns", "general"), slack.command("grace", "hot", "general")]
         refused = slack.command("gus", "campaigns", "general")
         for one in asked:
-            told = one.wait_for_answer(15).text
+            told = one.wait_for_answer().text
             assert "The database cannot be reached, so there is no answer; nothing was changed." in told
             assert "Reference" in told
-        assert "a guest" in refused.wait_for_answer(15).text
+        assert "a guest" in refused.wait_for_answer().text
         line.free()
         assert "1,200 leads" in slack.command("ada", "campaigns", "general").wait_for_answer().text
     assert denials(built) == []  # the line of the refusal got lost, and the log of the process says so
@@ -184,9 +185,9 @@ def test_whoever_waits_for_a_name_waits_for_as_long_as_it_takes(
     thread = threading.Thread(target=second)
     with exclusive(built, "sync"):
         thread.start()
-        assert waits.wait(10)
+        assert waits.wait(20)
         assert not has_it.wait(2)  # longer than it waits for other things
-    assert has_it.wait(10)
+    assert has_it.wait(20)
     thread.join(10)
 
 
@@ -229,7 +230,7 @@ def test_the_process_ends_on_a_signal_though_an_answer_hangs(behind: Settings, l
         asked = slack.command("ada", "campaigns", "general")
         assert asked.error is None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 1
+        assert process.wait(20) == 1
         assert process.stderr is not None
         log = process.stderr.read()
     assert "1 answers were not finished" in log
@@ -243,4 +244,4 @@ def test_the_process_ends_on_a_signal_though_its_start_hangs(behind: Settings, l
     with process_of(ours, "uysp.database.CONNECT_ARGUMENTS['connect_timeout'] = 600", BRIEF) as process:
         assert line.used.wait(60)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 1
+        assert process.wait(20) == 1

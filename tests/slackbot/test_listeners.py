@@ -35,7 +35,8 @@ from slackbot.blocks.actions import (
 from slackbot.blocks.elements import plain
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, SOCKETS, bot_settings, both
-from tests.slackbot.test_bot import denials, eventually, shown
+from tests.slackbot.test_bot import denials, shown
+from tests.waiting import eventually
 from uysp.settings import Client, Settings
 
 Engine = sqlalchemy.Engine

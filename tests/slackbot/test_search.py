@@ -1,6 +1,5 @@
 """Leads found by what people type: parts, typos, swapped words, in rank, and an index that keeps in step."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -239,6 +238,14 @@ def test_words_of_an_erased_lead_are_gone_before_the_marts_are_built_again(peopl
     assert lead_index.refresh(people) == 0
 
 
+def rows_read(connection: sqlalchemy.Connection) -> int:
+    """Return how many rows this transaction has read so far, from tables and by index."""
+    found: int = connection.exec_driver_sql("""
+        select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables
+    """).scalar_one()
+    return found
+
+
 def test_a_word_that_every_lead_has_is_found_at_once(built: Engine, reading: Engine) -> None:
     with built.begin() as connection:
         connection.exec_driver_sql("""
@@ -251,11 +258,10 @@ def test_a_word_that_every_lead_has_is_found_at_once(built: Engine, reading: Eng
     with reading.connect() as connection:
         ids(connection, "warm")
         for typed in ("pat", "inc", "pat inc", "sam", "example com pat", "inx", "patt"):
-            started = time.perf_counter()
+            read_before = rows_read(connection)
             found = ids(connection, typed)
-            seconds = time.perf_counter() - started
             assert len(found) == 20, typed
-            assert seconds < 0.5, typed  # five times what is wanted: machines are busy
+            assert rows_read(connection) - read_before < 5_000, typed  # how long that takes: make bench-search
             if typed in ("pat", "inc", "pat inc"):
                 assert found == list(range(20_000, 19_980, -1)), typed
         counted = find_leads(connection, CLIENTS, "pat")

@@ -15,8 +15,9 @@ from slackbot.app import running
 from slackbot.blocks.actions import SHARE_CHANNEL
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, bot_settings
-from tests.slackbot.test_bot import denials, eventually, shown
+from tests.slackbot.test_bot import denials, shown
 from tests.slackbot.test_listeners import ADA, BEN, ready, share
+from tests.waiting import eventually
 from uysp.settings import Client, Settings
 
 Engine = sqlalchemy.Engine

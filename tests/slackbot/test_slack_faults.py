@@ -34,7 +34,7 @@ def test_who_waits_before_a_window_that_slack_does_not_fill_is_told(
 ) -> None:
     slack.fail("views.update", status=500)
     pressed = slack.press("ada", put(slack, button(EXPLAIN, "campaigns")), EXPLAIN)
-    told = shown(pressed.wait_for_answer(15))
+    told = shown(pressed.wait_for_answer())
     assert "Slack did not fill the window" in told
     assert "nothing was changed" in told
     assert told.split("Reference ")[1].split(".")[0] in caplog.text

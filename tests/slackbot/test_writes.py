@@ -17,7 +17,8 @@ from slackbot.blocks.actions import ALSO, CONFIRM, LEAD, NOTE_SHORTCUT, NOTE_TEX
 from slackbot.blocks.views import Home, home_view
 from tests.slackbot import marts
 from tests.slackbot.office import ADA, Office, airtable, office, open_office
-from tests.slackbot.test_bot import eventually, shown
+from tests.slackbot.test_bot import shown
+from tests.waiting import eventually
 from uysp.actions import requests
 from uysp.actions.requests import utc_now
 from uysp.actions.rights import Person
@@ -229,7 +230,7 @@ def test_a_window_that_was_closed_is_answered_by_a_message(office: Office, monke
     def answered() -> bool:
         return any("Note added" in shown(each) for each in office.slack.workspace.screen("ada", "general"))
 
-    assert eventually(answered, 15)
+    assert eventually(answered)
     assert office.notes(1).count("later") == 1
 
 
@@ -241,7 +242,7 @@ def test_an_answer_that_slack_did_not_take_is_told_later(office: Office, monkeyp
     office.slack.fail("chat.postMessage", status=503)
     office.slack.submit("ada", **{NOTE_TEXT: "later"})
     office.slack.close("ada")
-    assert eventually(lambda: office.notes(1).count("later") == 1, 15)
+    assert eventually(lambda: office.notes(1).count("later") == 1)
     assert eventually(
         lambda: any(call.method == "chat.postEphemeral" for call in office.slack.calls), 15
     )  # after the window was looked for in vain
@@ -266,12 +267,12 @@ def test_a_lead_is_marked_with_the_status_that_was_typed(office: Office) -> None
 
 def test_a_lead_is_claimed_and_given_up_from_its_card(office: Office) -> None:
     card = office.slack.command("ada", f"lead {office.lead(1)}", "general").wait_for_answer()
-    claimed = office.slack.press("ada", card, "Claim").wait_for_answer(10)
+    claimed = office.slack.press("ada", card, "Claim").wait_for_answer()
     assert "is yours" in claimed.text
     assert office.cells(1)["Claimed By"] == "ada@example.invalid"
-    refused = office.slack.command("ben", f"claim {office.lead(1)}", "general").wait_for_answer(10)
+    refused = office.slack.command("ben", f"claim {office.lead(1)}", "general").wait_for_answer()
     assert "is claimed by ada@example.invalid" in refused.text
-    undone = office.slack.press("ada", claimed, UNDO).wait_for_answer(10)
+    undone = office.slack.press("ada", claimed, UNDO).wait_for_answer()
     assert "Undone for" in undone.text
     assert "Claimed By" not in office.cells(1)
 
@@ -280,26 +281,26 @@ def test_admins_set_a_claim_aside_and_nobody_else(open_office: Callable[..., Off
     office = open_office(uysp_admins=[ADA])
     office.world.edit(office.world.ids[1], Claimed_By="carl@example.com")
     ask = functools.partial(office.slack.command, channel="general")
-    assert "is claimed by carl" in ask("ada", f"claim {office.lead(1)}").wait_for_answer(10).text
-    assert "Only admins" in ask("ben", f"claim {office.lead(1)} override:yes").wait_for_answer(10).text
-    assert "takes yes alone" in ask("ada", f"claim {office.lead(1)} override:no").wait_for_answer(10).text
+    assert "is claimed by carl" in ask("ada", f"claim {office.lead(1)}").wait_for_answer().text
+    assert "Only admins" in ask("ben", f"claim {office.lead(1)} override:yes").wait_for_answer().text
+    assert "takes yes alone" in ask("ada", f"claim {office.lead(1)} override:no").wait_for_answer().text
     assert office.cells(1)["Claimed By"] == "carl@example.com"
-    assert "is yours" in ask("ada", f"claim {office.lead(1)} override:yes").wait_for_answer(10).text
+    assert "is yours" in ask("ada", f"claim {office.lead(1)} override:yes").wait_for_answer().text
     assert office.cells(1)["Claimed By"] == "ada@example.invalid"
 
 
 def test_home_has_a_claim_as_soon_as_it_is_done_and_not_after_it_is_given_up(office: Office) -> None:
     office.slack.open_home("ada")
     assert "You have claimed no leads" in str(office.slack.wait_for_home("ada").blocks)
-    told = office.slack.command("ada", f"claim {office.lead(1)}", "general").wait_for_answer(10)
+    told = office.slack.command("ada", f"claim {office.lead(1)}", "general").wait_for_answer()
     assert "is yours" in told.text
 
     def home() -> str:
         return str(office.slack.wait_for_home("ada").blocks)
 
-    assert eventually(lambda: "Lea Number1" in home() and "You have claimed no leads" not in home(), 10)
-    office.slack.command("ada", f"unclaim {office.lead(1)}", "general").wait_for_answer(10)
-    assert eventually(lambda: "You have claimed no leads" in home(), 10)
+    assert eventually(lambda: "Lea Number1" in home() and "You have claimed no leads" not in home())
+    office.slack.command("ada", f"unclaim {office.lead(1)}", "general").wait_for_answer()
+    assert eventually(lambda: "You have claimed no leads" in home())
 
 
 def test_home_has_what_ended_later_as_soon_as_that_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,9 +315,9 @@ def test_home_has_what_ended_later_as_soon_as_that_is_told(office: Office, monke
     def home() -> str:
         return str(office.slack.wait_for_home("ada").blocks)
 
-    assert eventually(lambda: "pending" in home(), 10)
+    assert eventually(lambda: "pending" in home())
     office.told("ada", "is yours", 30)
-    assert eventually(lambda: "You have claimed no leads" not in home(), 10)
+    assert eventually(lambda: "You have claimed no leads" not in home())
 
 
 def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) -> None:
@@ -336,7 +337,7 @@ def test_the_next_answer_has_what_was_written_marked_just_now(office: Office) ->
 def test_lists_have_what_was_written_marked_just_now_too(office: Office) -> None:
     with office.world.engine.begin() as connection:
         connection.execute(text("update marts.leads set is_hot = true, clicked = true, step = 1"))
-    office.slack.command("ada", f"claim {office.lead(1)}", "general").wait_for_answer(10)
+    office.slack.command("ada", f"claim {office.lead(1)}", "general").wait_for_answer()
     office.form("ada", f"mark {office.lead(1)} manual process")
     office.slack.submit("ada")
     office.ended("ada", "is marked Manual Process")
@@ -427,7 +428,7 @@ def test_the_log_goes_out_as_a_file_to_admins_alone(open_office: Callable[..., O
     office.world.do(office.world.note(office.world.ids[1], "hello"), Person(ADA, "Ada"))
     for who, words in (("ben", "Only admins"), ("ada", "Making uysp-history")):
         answer = office.slack.command(who, "history", "general").wait_for_answer()
-        assert words in office.slack.press(who, answer, "Send as CSV").wait_for_answer(10).text
+        assert words in office.slack.press(who, answer, "Send as CSV").wait_for_answer().text
 
 
 def test_what_came_of_a_form_may_reach_slack_before_its_acknowledgement(

@@ -18,6 +18,7 @@ from playground.airtable.server import Emulator
 from playground.airtable.tokens import Token
 from tests.sync.conftest import Reader
 from tests.sync.raw_state import airtable_records, assert_raw_equals_airtable, whole_state
+from tests.waiting import eventually
 from uysp.cli import app
 from uysp.settings import inherited_environment
 
@@ -144,7 +145,7 @@ def test_a_process_that_is_killed_while_it_reads_leaves_what_was_there(
     )
     try:
         path = leads_path(reader, emulator)
-        wait_until(lambda: any(path in seen.path for seen in emulator.requests[asked_before:]))
+        assert eventually(lambda: any(path in seen.path for seen in emulator.requests[asked_before:]))
         time.sleep(0.5)  # the second page is asked for and does not come
     finally:
         os.kill(process.pid, signal.SIGKILL)
@@ -248,10 +249,3 @@ def test_another_base_under_the_same_key_is_refused(reader: Reader, engine: Engi
     outcomes = reader.named(base_id="appBBBBBBBBBBBBBB").sync()
     assert all(outcome.error and "another base" in outcome.error for outcome in outcomes.values())
     assert whole_state(engine) == before
-
-
-def wait_until(holds: Any, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)

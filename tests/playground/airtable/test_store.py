@@ -122,7 +122,7 @@ def test_the_process_keeps_its_state_however_it_ends(base_path: Path, number: si
         body = {"fields": {"Lead": "Kept"}}
         assert requests.patch(address, json=body, headers=headers, timeout=10).status_code == 200
         os.kill(process.pid, number)
-        status = process.wait(10)
+        status = process.wait(20)
     assert status == (-signal.SIGKILL if number == signal.SIGKILL else 0)
     assert Store.load(base_path, persist=True).read(BASE, "Leads", record_id(0))["Lead"] == "Kept"
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from playground.airtable.behaviour import Behaviour
 from playground.sample import schedulers
 from playground.sample.endpoint import AwayError, Endpoint, RefusedError
 from tests.playground.sample.world import UNHURRIED, World, running_world
+from tests.waiting import eventually
 
 
 def test_the_same_seed_plays_the_same_story(base_file: Path) -> None:
@@ -78,18 +78,18 @@ def test_automations_go_on_when_the_server_comes_back(base_file: Path) -> None:
         automations = world.automations(speed=60_000)
         thread = threading.Thread(target=automations.run, args=[stop])
         thread.start()
-        wait_for(lambda: len(world.emulator.writes) > 2)
+        assert eventually(lambda: len(world.emulator.writes) > 2)
     try:
         time.sleep(0.3)
         assert thread.is_alive()
         with running_world(base_file, port=port) as world:
-            wait_for(lambda: len(world.emulator.writes) > 2)
+            assert eventually(lambda: len(world.emulator.writes) > 2)
             stop.set()
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive()
     finally:
         stop.set()
-        thread.join(5)
+        thread.join(20)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -104,19 +104,12 @@ def test_the_process_ends_on_a_signal_and_its_log_names_nobody(number: signal.Si
         text=True,
     )
     try:
-        wait_for(lambda: len(world.emulator.writes) > 3)
+        assert eventually(lambda: len(world.emulator.writes) > 3)
         process.send_signal(number)
-        _, log = process.communicate(timeout=5)
+        _, log = process.communicate(timeout=20)
     finally:
         process.kill()
     assert process.returncode == 0
     assert "leads" in log
     assert world.their_token not in log
     assert not re.search(r"\d{10}|@|rec\w{14}|Traceback", log)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)

@@ -20,7 +20,7 @@ OPENER = build_opener(ProxyHandler({}))
 
 
 def get(url: str) -> str:
-    with OPENER.open(url, timeout=5) as response:
+    with OPENER.open(url, timeout=20) as response:
         text: str = response.read().decode()
         return text
 
@@ -62,7 +62,7 @@ def test_a_command_typed_in_the_page_is_answered_on_its_screen(slack: Slack) -> 
 
 def post(url: str, body: dict[str, str]) -> dict[str, object]:
     request = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with OPENER.open(request, timeout=5) as response:
+    with OPENER.open(request, timeout=20) as response:
         answer: dict[str, object] = json.loads(response.read())
         return answer
 

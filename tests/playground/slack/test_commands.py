@@ -29,7 +29,7 @@ def answering(ack_with: Any = None, *responses: dict[str, Any]) -> Callable[[App
 def test_a_command_is_acknowledged_and_answered(slack: Slack, start_app: StartApp) -> None:
     start_app(answering("Working on it", {"text": "done", "blocks": [SECTION]}))
     command = slack.command("ada", "campaigns")
-    answer = command.wait_for_answer(5)
+    answer = command.wait_for_answer()
     assert command.error is None
     assert command.ack_text == "Working on it"
     assert command.acked_after is not None
@@ -220,7 +220,7 @@ def test_everybody_can_ask_at_once(slack: Slack, start_app: StartApp) -> None:
     people, texts = ["ada", "ben", "grace", "gus"], []
 
     def ask(name: str) -> None:
-        texts.append(slack.command(name, "campaigns").wait_for_answer(10).text)
+        texts.append(slack.command(name, "campaigns").wait_for_answer().text)
 
     threads = [threading.Thread(target=ask, args=(name,)) for name in people * 3]
     for thread in threads:

@@ -36,7 +36,7 @@ def test_a_connection_begins_with_hello(slack: Slack) -> None:
 
 
 def json_frame(socket: ClientConnection) -> dict[str, object]:
-    frame: dict[str, object] = json.loads(socket.recv(timeout=5))
+    frame: dict[str, object] = json.loads(socket.recv(timeout=20))
     return frame
 
 
