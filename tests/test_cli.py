@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, ScalarResult, text
 
 from playground.airtable.server import Emulator
+from tests import commands
 from tests.conftest import Template, database_of
 from tests.sync.conftest import Reader, base_file, emulator, reader
 from uysp.settings import PROJECT, Settings, env_example, inherited_environment
@@ -28,15 +29,7 @@ def template(built_template: Template) -> Template:
 
 
 def uysp(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "uysp", *arguments],
-        cwd=folder,
-        env=inherited_environment() | {"UYSP_HOME": str(folder / "home"), "PYTHONPATH": str(PROJECT)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return commands.uysp(folder, *arguments, environment={"UYSP_HOME": str(folder / "home")} | environment)
 
 
 def assert_one_clear_line(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
@@ -66,9 +59,9 @@ def test_ask_without_a_text_asks_for_the_dashboard_as_in_slack(tmp_path: Path) -
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:
-    done = uysp(tmp_path, "--help")
+    done = commands.uysp_in_a_new_interpreter(tmp_path, "--help", environment={})
     assert done.returncode == 0
-    commands = (
+    for command in (
         "up",
         "sync",
         "ask",
@@ -80,8 +73,7 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
         "doctor",
         "export",
         "db-url",
-    )
-    for command in commands:
+    ):
         assert f" {command} " in done.stdout
 
 
@@ -274,9 +266,12 @@ def test_text_that_the_terminal_cannot_show_or_encode_ends_no_answer(
 ) -> None:
     environment = configured(reader)
     assert uysp(tmp_path, "sync", **environment).returncode == 0
-    shown = uysp(tmp_path, "ask", "campaigns", PYTHONIOENCODING="ascii", **environment)
+    here = environment | {"UYSP_HOME": str(tmp_path / "home")}
+    in_ascii = here | {"PYTHONIOENCODING": "ascii"}
+    shown = commands.uysp_in_a_new_interpreter(tmp_path, "ask", "campaigns", environment=in_ascii)
     assert (shown.returncode, shown.stderr) == (0, "")
-    asked = uysp(tmp_path, "ask", b"lead \xff\xfe".decode(errors="surrogateescape"), **environment)
+    typed = b"lead \xff\xfe".decode(errors="surrogateescape")
+    asked = commands.uysp_in_a_new_interpreter(tmp_path, "ask", typed, environment=here)
     assert (asked.returncode, asked.stderr) == (0, "")
 
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from tests import commands
 from tests.actions.world import ADMIN, Make, RealClock, World
 from uysp import terminal
 from uysp.actions.model import State
@@ -35,16 +36,7 @@ def environment(world: World) -> dict[str, str]:
 
 
 def uysp(world: World, *arguments: str, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "uysp", *arguments],
-        cwd=world.settings.uysp_home,
-        env=inherited_environment() | environment(world) | more,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return commands.uysp(world.settings.uysp_home, *arguments, stdin=stdin, environment=environment(world) | more)
 
 
 def run(*arguments: str) -> str:
