@@ -72,14 +72,23 @@ class Call:
         return offset if isinstance(offset, str) else None
 
 
-def answer(emulation: Emulation, call: Call) -> bytes:
-    """Return the JSON that Airtable answers.
+def admitted(emulation: Emulation, call: Call) -> Token:
+    """Count a call against the limits and return its token.
+
+    Raises:
+        Refusal: the token is not known, or a limit is passed.
+    """
+    token = _token(emulation, call.authorization)
+    _throttle(emulation, call, token)
+    return token
+
+
+def answer(emulation: Emulation, call: Call, token: Token) -> bytes:
+    """Return the JSON that Airtable answers to a call that was admitted.
 
     Raises:
         Refusal: Airtable would answer something other than 200.
     """
-    token = _token(emulation, call.authorization)
-    _throttle(emulation, call, token)
     if len(_ORIGIN) + len(call.raw_path) + 1 + len(call.query) >= emulation.behaviour.url_limit:
         raise errors.Refusal(emulation.behaviour.url_error_status, errors.invalid_request().body)
     _count(emulation, call)

@@ -25,6 +25,7 @@ from playground.airtable.emulation import Emulation, RequestSeen
 from playground.airtable.faults import Fault
 from playground.airtable.moments import wire_time
 from playground.airtable.store import Store
+from playground.airtable.tokens import Token
 from playground.airtable.webhooks import Hook
 
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -194,7 +195,7 @@ async def _answer(request: Request) -> Response:
     )
     fault = _fault(emulation, call)
     await asyncio.sleep(fault.latency)
-    status, body, headers = (None, b"", {}) if fault.drop == "before" else _carry_out(emulation, call, fault)
+    status, body, headers = (None, b"", {}) if fault.drop == "before" else await _carry_out(emulation, call, fault)
     is_cut = fault.drop is not None
     now = emulation.store.clock.now()
     emulation.requests.append(
@@ -219,19 +220,25 @@ async def _answer(request: Request) -> Response:
     return Response(body, status, headers)
 
 
-def _carry_out(emulation: Emulation, call: api.Call, fault: Fault) -> tuple[int, bytes, dict[str, str]]:
+async def _carry_out(emulation: Emulation, call: api.Call, fault: Fault) -> tuple[int, bytes, dict[str, str]]:
+    """Do what a call asks for, in a thread: the limits count the calls that come meanwhile when they come."""
     try:
         refused = fault.refusal(emulation.behaviour)
         if refused is not None:
             raise refused
-        with emulation.store.lock:
-            emulation.store.source = "publicApi"
-            try:
-                return 200, api.answer(emulation, call), {}
-            finally:
-                emulation.store.source = "client"
+        token = api.admitted(emulation, call)
+        return 200, await asyncio.to_thread(_answer_alone, emulation, call, token), {}
     except errors.Refusal as refusal:
         return refusal.status, orjson.dumps(refusal.body), refusal.headers
+
+
+def _answer_alone(emulation: Emulation, call: api.Call, token: Token) -> bytes:
+    with emulation.store.lock:
+        emulation.store.source = "publicApi"
+        try:
+            return api.answer(emulation, call, token)
+        finally:
+            emulation.store.source = "client"
 
 
 def _fault(emulation: Emulation, call: api.Call) -> Fault:

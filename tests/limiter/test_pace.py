@@ -133,7 +133,17 @@ def test_answers_that_come_in_after_a_lock_out_do_not_slow_us_down(engine: Engin
     clock.sleep(3)  # nothing was sent since, and what was under way is refused, too
     pace.lock_out()
     assert clock.seconds_for(pace, Kind.WRITE, 1) == pytest.approx(30)
-    assert clock.seconds_for(pace, Kind.SWEEP, 16) == pytest.approx(5, rel=0.1)
+    assert clock.seconds_for(clock.pace(engine), Kind.SWEEP, 16) == pytest.approx(5, rel=0.1)
+
+
+def test_a_read_that_has_locked_itself_out_goes_on_a_fifth_slower(engine: Engine) -> None:
+    clock = Clock()
+    pace = clock.pace(engine, fast=True)
+    even = clock.seconds_for(pace, Kind.SWEEP, 100)
+    pace.lock_out()
+    clock.sleep(31)
+    assert clock.seconds_for(pace, Kind.SWEEP, 100) == pytest.approx(even / 0.8, rel=0.02)
+    assert clock.seconds_for(clock.pace(engine, fast=True), Kind.SWEEP, 100) == pytest.approx(even, rel=0.02)
 
 
 def test_a_lock_out_that_the_whole_token_explains_silences_all_its_bases(engine: Engine) -> None:

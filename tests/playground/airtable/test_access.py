@@ -1,6 +1,9 @@
 """Tokens, schema API and limits: research/airtable.md sections 1.1, 1.5, 1.8, 1.9."""
 
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
 import pytest
+import requests
 from pyairtable import Api
 
 from playground.airtable.server import Emulator
@@ -98,6 +101,20 @@ def test_the_sixth_request_in_a_second_locks_the_base_for_30_seconds(emulator: E
     assert call("GET", "/v0/meta/whoami").status_code == 200  # names no base
     emulator.advance(6)
     assert call("GET", "Leads?pageSize=1").status_code == 200
+
+
+def test_requests_count_when_they_come_however_long_others_are_worked_on(emulator: Emulator, call: Call) -> None:
+    emulator.behaviour.requests_per_second = 5
+    url = f"{emulator.url}/v0/{BASE}/Leads?pageSize=1"
+
+    def status() -> int:
+        return requests.get(url, headers={"Authorization": f"Bearer {CREATOR}"}, timeout=20).status_code
+
+    with ThreadPoolExecutor(6) as threads:
+        with emulator.store.lock:  # as while a filter goes through many records
+            sent = [threads.submit(status) for _ in range(6)]
+            assert next(as_completed(sent, timeout=20)).result() == 429
+        assert sorted(each.result() for each in sent) == [200] * 5 + [429]
 
 
 def test_a_paced_reader_is_never_limited(emulator: Emulator, call: Call) -> None:
