@@ -1,6 +1,7 @@
 """One embedded Postgres for the whole run, a database for each test that asks for it, a clean environment."""
 
 import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -29,6 +30,10 @@ LONGEST = (
     *("test_sample_base.py", "test_metrics.py"),
 )
 
+# Files in memory: a run makes and drops databases of a thousand files each by the hundred.
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 8 * 2**30  # bytes
+
 # One name for the database of every test: what dbt has read of its project holds for one database only.
 TEST_DATABASE = "test"
 BuiltOf = Callable[[str, Callable[[sqlalchemy.Engine], None]], Settings]
@@ -41,6 +46,16 @@ def pytest_configure() -> None:
     # A program that may not keep what it compiles spends seconds on that at every start, and tests start hundreds.
     sys.dont_write_bytecode = False
     set_environment({"PYTHONDONTWRITEBYTECODE": ""})
+    if is_roomy(MEMORY):
+        set_environment({"TMPDIR": str(MEMORY)})
+        tempfile.tempdir = None  # it is asked for anew
+
+
+def is_roomy(folder: Path) -> bool:
+    """Return whether the files of all tests have their place there."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    return shutil.disk_usage(folder).free > MEMORY_NEEDED and not os.statvfs(folder).f_flag & os.ST_NOEXEC
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
