@@ -268,6 +268,35 @@ def test_an_undoing_says_who_changed_what(world: World) -> None:
     assert "HRQ Status was changed by somebody@example.com" in undone.said
 
 
+@pytest.mark.parametrize("is_synced", [True, False])
+@pytest.mark.parametrize("cells", [{"SMS_Stop": True, "SMS_Stop_Reason": "STOP"}, {"Booked": True}])
+def test_the_status_of_who_was_stopped_or_has_booked_since_is_not_put_back(
+    world: World, cells: dict[str, Any], is_synced: bool
+) -> None:
+    lead = world.ids[0]
+    world.edit(lead, Processing_Status="In Sequence")
+    world.sync()
+    receipt = world.do(world.mark(lead, "Manual Process"))
+    world.clock.advance(1)
+    world.edit(lead, Processing_Status="Stopped", **cells)  # which the status is already
+    if is_synced:
+        world.sync()
+    undone = world.undo(receipt.reference)
+    assert undone.state is State.NOT_DONE
+    assert f"{'Booked' if 'Booked' in cells else 'SMS Stop'} was checked" in undone.said
+    assert world.lead(lead)["Processing Status"] == "Stopped"
+
+
+def test_undoing_a_status_names_the_colleague_who_removed_the_lead_meanwhile(world: World) -> None:
+    lead = world.ids[0]
+    receipt = world.do(world.mark(lead, "Manual Process"))
+    world.clock.advance(1)
+    world.do(world.removal(lead), BEN)
+    said = world.undo(receipt.reference).said
+    assert "by Ben Brown" in said
+    assert world.lead(lead)["Processing Status"] == "Stopped"
+
+
 @pytest.mark.parametrize("cells", [{"Booked": True}, {"SMS_Stop_Reason": "STOP"}])
 def test_who_opted_out_or_booked_stays_stopped(world: World, cells: dict[str, Any]) -> None:
     lead = world.ids[0]

@@ -194,6 +194,9 @@ class Past(Protocol):
     def meddled(self, names: Mapping[str, Any], version: int | None, since: datetime) -> list[str]:
         """Return which of these cells somebody else changed after the version that we wrote."""
 
+    def fields_of(self, version: int | None) -> Mapping[str, Any]:
+        """Return the cells of a version of the lead; nothing where there is none."""
+
     def target(self, request_id: int) -> "Target":
         """Return the finished request that is to be undone."""
 

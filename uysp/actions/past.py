@@ -116,6 +116,17 @@ class LeadPast:
         changed |= {edit.field for edit in edits if not same(edit.after, names[edit.field])}
         return [name for name in names if name in changed]
 
+    def fields_of(self, version: int | None) -> dict[str, Any]:
+        """Return the cells of a version of the lead; nothing where there is none."""
+        fields: dict[str, Any] | None = self.connection.execute(
+            text("""
+                select fields from raw.leads_history
+                where client = :client and record_id = :lead_id and version = :version
+            """),
+            self._key | {"version": version},
+        ).scalar_one_or_none()
+        return fields or {}
+
     def target(self, request_id: int) -> Target:
         """Return the finished request that is to be undone."""
         row = self.connection.execute(

@@ -7,7 +7,9 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from uysp.actions.model import (
+    BOOKED,
     NOTES,
+    PROCESSING,
     STOP,
     STOP_REASON,
     Asked,
@@ -18,9 +20,10 @@ from uysp.actions.model import (
     Plan,
     Request,
     State,
+    Target,
 )
 from uysp.actions.notes import plan_note_undo
-from uysp.actions.removal import may_be_unstopped
+from uysp.actions.removal import STOPPED_STATUSES, may_be_unstopped
 from uysp.actions.rights import Person
 from uysp.airtable.model import WRITE_SIZE
 from uysp.errors import UyspError
@@ -116,9 +119,24 @@ def plan_undo(request: Request, lead: Lead, past: Past) -> Plan:
     is_unstopping = STOP in restored and restored[STOP] is not True
     if is_unstopping and not may_be_unstopped(lead, restored.get(STOP_REASON)):
         return _not_done(request, "the lead has opted out or booked, so SMS Stop stays checked")
+    stopping = _stopping_since(lead, past, target)
+    if stopping and not is_unstopping and _lets_go_on(restored):
+        by = past.author(dict.fromkeys(stopping), target.finished_at)
+        return _not_done(request, f"{' and '.join(stopping)} {_was(stopping)} checked {by}, so its status stays")
     if STOP in restored:
         restored[STOP] = restored[STOP] is True
     return Plan(State.DONE, said, restored, lead.present(restored))
+
+
+def _stopping_since(lead: Lead, past: Past, target: Target) -> list[str]:
+    """Return what stops the lead now and did not when it was written to: an opt-out, a removal, a booking."""
+    then = past.fields_of(target.version)
+    return [name for name in (STOP, BOOKED) if lead.fields.get(name) is True and then.get(name) is not True]
+
+
+def _lets_go_on(restored: Cells) -> bool:
+    """Return whether a scheduler that reads the status alone would send messages again."""
+    return PROCESSING in restored and restored[PROCESSING] not in STOPPED_STATUSES
 
 
 def _shown(value: object) -> str:
