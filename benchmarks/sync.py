@@ -49,6 +49,11 @@ class Airtable:
         state: dict[str, Any] = requests.get(f"{self.url}/_emulator/state", timeout=60).json()
         return sum(state["calls"].values())
 
+    def refused(self) -> int:
+        """Return how many calls were answered with 429 since the emulator started."""
+        seen = requests.get(f"{self.url}/_emulator/requests", timeout=60).json()
+        return sum(each["status"] == 429 for each in seen)
+
     def control(self, where: str, method: str = "POST", **content: Any) -> None:
         requests.request(method, f"{self.url}/_emulator/{where}", json=content, timeout=60).raise_for_status()
 
@@ -173,11 +178,14 @@ def at_five_a_second(options: argparse.Namespace) -> None:
             if latency:
                 airtable.control("faults", latency=latency, times=None, path="^/v0/")
             with database() as (home, _):
+                refused = airtable.refused()
                 _, said, calls = cycle(airtable, environment_of(airtable, home, 5), "full", "fast")
+                refused = airtable.refused() - refused
                 floor = -(-airtable.records // 100) / 5
                 print(
                     f"full load, 5/s, answers after {latency:.1f} s: {said['seconds']:.1f} s for {airtable.records:,} "
-                    f"records in {calls} calls; pages / rate {floor:.1f} s ({said['seconds'] / floor - 1:+.0%})",
+                    f"records in {calls} calls, {refused} refused; pages / rate {floor:.1f} s "
+                    f"({said['seconds'] / floor - 1:+.0%})",
                     flush=True,
                 )
 

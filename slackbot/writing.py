@@ -42,7 +42,7 @@ from slackbot.place import Place, deliver
 from uysp.actions.bulk import Preview, bulk_removal, preview
 from uysp.actions.messages import take_result
 from uysp.actions.model import Asked, State
-from uysp.actions.notes import note
+from uysp.actions.notes import MOST_CHARACTERS, note
 from uysp.actions.present import present_state
 from uysp.actions.removal import removal, same_phone
 from uysp.actions.requests import Receipt, await_receipt, read_receipt, submit, utc_now
@@ -97,8 +97,14 @@ def quoting(bot: Bot, quote: str, admission: Admission, asker: Asker) -> View:
 
     Raises:
         DeniedError: the person may write to no lead at all.
+        UyspError: it is longer than a note may be.
     """
     _check_any(bot, "note", admission, asker)
+    if len(quote.strip()) > MOST_CHARACTERS:
+        raise UyspError(
+            f"With its link the message has {len(quote.strip()):,} characters, and a note may have "
+            f"{MOST_CHARACTERS:,}; write what matters of it with /uysp note. Nothing was stored."
+        )
     return choose_view(Writing("note", asker.channel_id, draft=bot.drafts.keep(quote)), "")
 
 

@@ -284,7 +284,10 @@ def _give_up(engine: Engine, gateway: Gateway, why: str) -> _State:
 
 
 def _refusal(gateway: Gateway, error: AirtableError | None = None) -> str:
-    consequence = "so changes are looked for by modification time, and deletions are found by the nightly sweep"
+    consequence = (
+        "so small tables are read whole at each look, and the others by modification time, their deletions by the "
+        "nightly sweep"
+    )
     if error is not None and error.error_type == "TOO_MANY_WEBHOOKS_IN_BASE":
         return (
             f"The base of client {gateway.client.key} has all the webhooks that it may have, {consequence}; "

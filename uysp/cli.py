@@ -6,8 +6,8 @@ Every command imports what it needs when it runs: `uysp ask` must not pay for Da
 import enum
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,7 +115,11 @@ def sync(
     console = Console(highlight=False)
     errors: list[str] = []
     read_anything = False
-    with console.status("asking Airtable") as status, open_database(settings, Role.PIPELINE) as engine:
+    with (
+        _said_when_stopped(),
+        console.status("asking Airtable") as status,
+        open_database(settings, Role.PIPELINE) as engine,
+    ):
 
         def read(each: Client) -> "list[TableOutcome]":
             ask_again(engine, settings, each)  # a person may have raised the plan
@@ -139,7 +143,8 @@ def sync(
         if not read_anything and not known_clients(engine):
             pass  # marts of nothing would look like an answer
         elif full or build_state(engine).is_due:
-            built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
+            with _said_when_the_database_ends():
+                built = build_marts(settings, engine, lambda step: status.update(f"building the marts: {step}"))
             console.print(f"marts: {built.models} models in {built.seconds:.1f} s", markup=False, soft_wrap=True)
             errors += [_unbuilt(built)] if built.failures else []
         elif read_anything:
@@ -147,6 +152,30 @@ def sync(
     for error in dict.fromkeys(errors):
         print(f"uysp: {error}", file=sys.stderr)
     raise typer.Exit(1 if errors else 0)
+
+
+@contextmanager
+def _said_when_stopped() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("uysp: Stopped; what is listed above is loaded, and the next sync does the rest.", file=sys.stderr)
+        raise
+
+
+@contextmanager
+def _said_when_the_database_ends() -> Iterator[None]:
+    from sqlalchemy.exc import OperationalError
+
+    from uysp.errors import DatabaseError
+
+    try:
+        yield
+    except OperationalError:
+        raise DatabaseError(
+            "The database went away while the marts were built; what is listed above is loaded, and the marts keep "
+            "what they had. Run uysp sync again."
+        ) from None
 
 
 @app.command()

@@ -266,7 +266,10 @@ def _hook_finding(part: str, gateway: Gateway) -> Finding:
         if error.status not in {403, 404}:
             raise
         remedy = "Give the token the scope webhook:manage, and its owner the role of a creator."
-        text = "changes cannot be followed, so they are looked for by modification time, and deletions nightly"
+        text = (
+            "changes cannot be followed, so small tables are read whole, and the others by modification time, their "
+            "deletions nightly"
+        )
         return Finding(part, State.NOTE, text, remedy)
     return Finding(part, State.OK, "changes are followed" if hooks else "will be made with the next sync")
 

@@ -41,7 +41,7 @@ def acting_person(settings: Settings, who: str | None) -> "Person":
         from slackbot.people import slack_person
 
         slack = web_client(settings)
-        return slack_person(slack, identity(slack).team_id, named)
+        return slack_person(slack, identity(slack).team_id, named, settings.clients)
 
     return person(who, look_up)
 

@@ -20,7 +20,9 @@
     {{- run_hooks(pre_hooks, inside_transaction=False) }}
     {{- run_hooks(pre_hooks, inside_transaction=True) }}
     {%- call statement('main') %}
-        create temporary table {{ source }} on commit drop as ({{ sql }});
+        create temporary table {{ source }} on commit drop as (
+            {{ sql }}
+        );  {#- on a line of its own: the model may end with a comment #}
         {{ write({
             'target_relation': target,
             'temp_relation': source,

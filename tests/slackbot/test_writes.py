@@ -92,6 +92,15 @@ def test_a_message_too_long_for_the_form_is_added_whole(office: Office) -> None:
     assert long.strip() in office.notes(2)
 
 
+def test_a_message_longer_than_a_note_may_be_is_told_at_once(office: Office) -> None:
+    office.slack.say("ben", "word " * 990, "general")  # with its link too long
+    office.slack.say("ben", "word " * 1100, "general")
+    for message in office.slack.workspace.screen("ada", "general")[-2:]:
+        office.slack.shortcut("ada", message, NOTE_SHORTCUT)
+        assert "a note may have 5,000" in str(office.ended("ada", "Nothing was stored").blocks)
+    assert office.world.count("app.write_drafts") == 0
+
+
 def test_a_long_message_outlives_a_restart_of_the_bot(open_office: Callable[..., Office]) -> None:
     office = open_office()
     long = "word " * 800

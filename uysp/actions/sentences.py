@@ -69,7 +69,7 @@ def pending_sentence(connection: Connection, settings: Settings, rows: Sequence[
     names = ", ".join(row.lead_name if len(rows) == 1 else f"{row.lead_name} ({row.lead_id})" for row in waiting)
     if first.kind == Kind.REMOVE:
         client = next((each for each in settings.clients if each.key == first.client), None)
-        links = " ".join(record_url(connection, client, row.lead_id) for row in waiting) if client else "the record"
+        links = " and ".join(record_url(connection, client, row.lead_id) for row in waiting) if client else "the record"
         return (
             f"NOT stopped yet: {names}. Airtable has not confirmed, and it is tried until it has; to be sure at once, "
             f"open {links} and tick SMS Stop by hand.{_finished(rows)}"

@@ -1,15 +1,19 @@
 {#
     Rows whose `columns` are those of no row of `to`, or of none for which `only` holds; NULL in one of them refers to
-    nothing. dbt's own test `relationships` knows keys of one column, and all of ours begin with the client.
+    nothing. dbt's own test `relationships` knows keys of one column, and all of ours begin with the client. By an
+    anti-join: `not in` over a table that does not fit into the memory of a query is compared row by row.
 #}
 {% test refers_to(model, columns, to, only='true') %}
 select {{ columns | join(', ') }}
-from {{ model }}
+from {{ model }} as referring
 where
     (row({{ columns | join(', ') }}) is not null)
-    and ({{ columns | join(', ') }}) not in (
-        select {{ columns | join(', ') }}
-        from {{ to }}
-        where {{ only }}
+    and not exists (
+        select from {{ to }} as referred
+        where
+            ({{ only }})
+            {%- for column in columns %}
+            and referred.{{ column }} = referring.{{ column }}
+            {%- endfor %}
     )
 {% endtest %}
