@@ -4,16 +4,13 @@
     anti-join: `not in` over a table that does not fit into the memory of a query is compared row by row.
 #}
 {% test refers_to(model, columns, to, only='true') %}
+{%- set same = [] %}
+{%- for column in columns %}
+    {%- do same.append('referred.' ~ column ~ ' = referring.' ~ column) %}
+{%- endfor %}
 select {{ columns | join(', ') }}
 from {{ model }} as referring
 where
     (row({{ columns | join(', ') }}) is not null)
-    and not exists (
-        select from {{ to }} as referred
-        where
-            ({{ only }})
-            {%- for column in columns %}
-            and referred.{{ column }} = referring.{{ column }}
-            {%- endfor %}
-    )
+    and not exists (select from {{ to }} as referred where ({{ only }}) and {{ same | join(' and ') }})
 {% endtest %}
