@@ -8,8 +8,10 @@
 {%- for column in columns %}
     {%- do same.append('referred.' ~ column ~ ' = referring.' ~ column) %}
 {%- endfor %}
+with referring as (select {{ columns | join(', ') }} from {{ model }})
+
 select {{ columns | join(', ') }}
-from {{ model }} as referring
+from referring
 where
     (row({{ columns | join(', ') }}) is not null)
     and not exists (select from {{ to }} as referred where ({{ only }}) and {{ same | join(' and ') }})
