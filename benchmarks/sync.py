@@ -173,7 +173,7 @@ def at_five_a_second(options: argparse.Namespace) -> None:
     leads = options.limited_leads
     with emulator(leads, leads * 3 // 2) as airtable:
         airtable.control("behaviour", "PATCH", requests_per_second=5, user_requests_per_second=50)
-        for latency in (0, 0.3):
+        for latency in options.limited_seconds:
             airtable.control("faults", "DELETE")
             if latency:
                 airtable.control("faults", latency=latency, times=None, path="^/v0/")
@@ -288,6 +288,9 @@ def main() -> None:
         "--peer-leads", type=int, help="size at which others load, too; default: 10,000, or all if fewer"
     )
     parser.add_argument("--limited-leads", type=int, default=20_000, help="size for 5 requests a second")
+    parser.add_argument(
+        "--limited-seconds", type=float, nargs="+", default=[0, 0.3], help="after which Airtable answers there"
+    )
     parser.add_argument("--fresh-leads", type=int, default=2_000)
     parser.add_argument("--edits", type=int, default=100)
     parser.add_argument("--part", choices=PARTS, action="append")
