@@ -1,6 +1,7 @@
 """Runs the emulator as a process: `python -m playground.airtable --base FILE [--port N]`."""
 
 import argparse
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def main() -> int:
     except OSError as error:
         print(f"Port {options.port} on {options.host} cannot be used: {error.strerror}.", file=sys.stderr)
         return 2
+    gc.freeze()  # a look for garbage through a whole base would hold up all answers for a second
     with listening:
         print("Airtable emulator on http://{}:{}".format(*listening.getsockname()[:2]), flush=True)
         uvicorn.Server(server_configuration(create_app(store, behaviour))).run([listening])

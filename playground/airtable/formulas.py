@@ -19,7 +19,7 @@ from playground.airtable.formula_parser import (
     Node,
     parse,
 )
-from playground.airtable.formula_values import Evaluate, Value, is_true, number, text
+from playground.airtable.formula_values import Evaluate, Row, Value, is_true, number, text
 
 
 class UnknownFieldsError(Exception):
@@ -99,10 +99,24 @@ def _compile(tree: Node, field_ids: dict[str, str]) -> Evaluate:
                     raise FormulaSyntaxError("LAST_MODIFIED_TIME takes fields")
                 return lambda row: row.modified(watched)
             case Call(function, arguments):
-                return build_call(function, [build(argument) for argument in arguments])
+                call = build_call(function, [build(argument) for argument in arguments])
+                # Of values in the formula itself only: computed once, not for each of 100,000 records.
+                is_fixed = arguments and all(isinstance(argument, Literal) for argument in arguments)
+                return _once(call) if is_fixed else call
         raise AssertionError(node)
 
     return build(tree)
+
+
+def _once(call: Evaluate) -> Evaluate:
+    results: list[Value] = []
+
+    def evaluate(row: Row) -> Value:
+        if not results:
+            results.append(call(row))
+        return results[0]
+
+    return evaluate
 
 
 def _quotient(dividend: float, divisor: float) -> float:

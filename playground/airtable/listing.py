@@ -1,7 +1,8 @@
 """List requests: which records, in which order, page by page (research/airtable.md section 1.2)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from playground.airtable.schema import Base, Field, Record, Table
 
 if TYPE_CHECKING:
     from playground.airtable.emulation import Emulation
-    from playground.airtable.store import Edit
+    from playground.airtable.store import Edit, Store
 
+_MANY = 10_000  # records that a filter goes through for tenths of a second
 _OFFSET = re.compile(r"(itr[0-9A-Za-z]{14})/(rec[0-9A-Za-z]{14})")
 
 
@@ -121,7 +123,7 @@ def list_records(emulation: "Emulation", base: Base, table: Table, asked: ListPa
     wanted = None if asked.fields is None else [_field(table, name).id for name in asked.fields]
     records = emulation.delays.as_listed(table, now)
     if asked.offset is None:
-        ids = _matching(renderer, table, records, asked, emulation.hidden)
+        ids = _matching(store, renderer, table, records, asked, emulation.hidden)
         iterator_id, opened, start, number = store.new_id("itr"), OpenList(table, ids, {}, now), 0, 1
     else:
         iterator_id, opened, start, number = emulation.iterators.resume(
@@ -151,15 +153,21 @@ def list_records(emulation: "Emulation", base: Base, table: Table, asked: ListPa
 
 
 def _matching(
-    renderer: Renderer, table: Table, records: Mapping[str, Record], asked: ListParameters, hidden: set[str]
+    store: "Store",
+    renderer: Renderer,
+    table: Table,
+    records: Mapping[str, Record],
+    asked: ListParameters,
+    hidden: set[str],
 ) -> list[str]:
     sorting = [(_field(table, name), descending) for name, descending in asked.sort]
     if asked.filter is None:
         found: Iterable[Record] = [r for r in records.values() if r.id not in hidden] if hidden else records.values()
     else:
         formula = _filter(renderer, asked.filter)
-        found = _candidates(formula, records)
-        found = [record for record in found if _keeps(formula, renderer, record)]
+        found = list(_candidates(formula, records))
+        with _others_let_in(store) if len(found) > _MANY else nullcontext():
+            found = [record for record in found if _keeps(formula, renderer, record)]
     if sorting:
         found = list(found)
         cells = {record.id: renderer.cells(record) for record in found}
@@ -167,6 +175,16 @@ def _matching(
             ranks = {choice["name"]: rank for rank, choice in enumerate(by.choices)} if "Select" in by.type else {}
             found.sort(key=lambda r: _sort_key(cells[r.id].get(by.id), ranks), reverse=descending)
     return [record.id for record in found][: asked.max_records]
+
+
+@contextmanager
+def _others_let_in(store: "Store") -> Iterator[None]:
+    """Give the store's lock away meanwhile: Airtable answers others while a filter goes through many records."""
+    store.lock.release()
+    try:
+        yield
+    finally:
+        store.lock.acquire()
 
 
 def _filter(renderer: Renderer, text: str) -> Formula:

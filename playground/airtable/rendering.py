@@ -146,7 +146,7 @@ class RecordRow:
 
     def created(self) -> datetime:
         """Return when the record was created."""
-        return read_time(self.record.created)
+        return datetime.fromisoformat(self.record.created)  # ends with Z, as all times of ours
 
     def modified(self, field_ids: tuple[str, ...]) -> datetime | None:
         """Return when one of these fields (none named: any) was last changed."""
