@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 # Of the rate that Airtable allows, what a read at full speed uses. At the whole of it, two requests that come closer
 # together than they were sent make one too many within a second, and then nobody may ask for 30 s.
-FAST_SHARE = 0.95
+FAST_SHARE = 0.98
 
 # What is left of the rate of a read at full speed once it has locked itself out: the way to this base is less even than
 # thought, and another 30 s would cost more.
