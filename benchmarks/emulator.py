@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=base.LEADS)
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder, "base.json")
         with path.open("w") as file:
             base.write(file, leads=options.leads)

@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--audit", type=int, help="default: 2.7 for each lead")
     parser.add_argument("--rate", type=float, help="requests a second; default: no limit")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
         home = folder / "home"

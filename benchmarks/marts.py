@@ -51,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     builds: dict[int, tuple[Cost, list[Cost]]] = {}
     for leads in options.leads:
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
             Path(name).chmod(0o755)  # as root, the account that runs Postgres has to pass through
             settings = Settings(_env_file=None, uysp_home=Path(name) / "home")
             with open_database(settings, Role.PIPELINE) as engine:

@@ -92,7 +92,7 @@ def emulator(leads: int, audit: int) -> Iterator[Airtable]:
 @contextmanager
 def database() -> Iterator[tuple[Path, str]]:
     """Run an empty embedded database; yields its home and URL."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
         home = Path(name) / "home"
         with shared_server(home) as url, open_database(Settings(_env_file=None, uysp_home=home), Role.PIPELINE):

@@ -13,7 +13,7 @@ from uysp.errors import ConfigurationError
 from uysp.settings import Client
 
 
-def slack_person(client: WebClient, team_id: str, named: str, clients: Iterable[Client] = ()) -> Person:
+def slack_person(client: WebClient, team_id: str, named: str, clients: Iterable[Client]) -> Person:
     """Return a person with name, email, user groups, and the clients whose groups they are in.
 
     Args:
