@@ -102,7 +102,9 @@ def follow(slack: Slack, message: Message, action_id: str, value: str | None) ->
     pressed = slack.press("ada", message, action_id)
     assert pressed.error is None
     if CSV.fullmatch(action_id):
-        assert eventually(lambda: any(one.files for one in pressed.answers()))
+        # The last of what comes; else it would be taken for an answer to what is pressed next.
+        assert eventually(lambda: any(one.text.startswith("Here is") for one in pressed.answers()))
+        assert any(one.files for one in pressed.answers())
         return None
     if action_id in (EXPLAIN, SHARE):
         view = slack.wait_for_modal("ada", ready, 10)
