@@ -117,7 +117,10 @@ def become(request: dict[str, Any]) -> None:
     os.environ.clear()  # noqa: TID251 (this process is another one from here on)
     set_environment(request["environment"])
     os.chdir(request["folder"])
-    streams = [Path(path).open(mode, encoding="utf-8") for path, mode in zip(request["streams"], "rww", strict=True)]  # noqa: SIM115
+    streams = [
+        Path(path).open(mode, encoding="utf-8")  # noqa: SIM115 (open until this process ends)
+        for path, mode in zip(request["streams"], "rww", strict=True)
+    ]
     for number, stream in enumerate(streams):
         os.dup2(stream.fileno(), number)
     sys.stdin, sys.stdout, sys.stderr = streams

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -416,26 +417,37 @@ def test_any_other_command_is_told_which_one_there_is(settings: Settings, readin
         assert told.ack_text == "I only know /uysp; type /uysp help."
 
 
+@contextmanager
+def process_of(settings: Settings, *changes: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the bot as a process of its own; `changes` are statements that it begins with."""
+    assert settings.database_url is not None
+    assert settings.slack_bot_token is not None
+    assert settings.slack_signing_secret is not None
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "UYSP_HOME": str(settings.uysp_home),
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "SLACK_BOT_TOKEN": settings.slack_bot_token.get_secret_value(),
+        "SLACK_SIGNING_SECRET": settings.slack_signing_secret.get_secret_value(),
+        "SLACK_API_URL": settings.slack_api_url,
+        "PORT": str(settings.port),
+    }
+    program = ["import slackbot.app, uysp.database, uysp.patience, uysp.settings", *changes]
+    program.append("slackbot.app.serve(uysp.settings.load_settings())")
+    with subprocess.Popen(
+        [sys.executable, "-c", "\n".join(program)], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_the_process_answers_what_was_asked_before_it_ends_on_a_signal(
     campaign: Engine, settings: Settings, slack: Slack
 ) -> None:
     ours = bot_settings(settings, slack, HTTP)
-    assert ours.database_url is not None
-    assert ours.slack_bot_token is not None
-    assert ours.slack_signing_secret is not None
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "UYSP_HOME": str(ours.uysp_home),
-        "DATABASE_URL": ours.database_url.get_secret_value(),
-        "SLACK_BOT_TOKEN": ours.slack_bot_token.get_secret_value(),
-        "SLACK_SIGNING_SECRET": ours.slack_signing_secret.get_secret_value(),
-        "SLACK_API_URL": ours.slack_api_url,
-        "PORT": str(ours.port),
-    }
-    program = "from slackbot.app import serve; from uysp.settings import load_settings; serve(load_settings())"
-    with subprocess.Popen(
-        [sys.executable, "-c", program], env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with process_of(ours) as process:
         assert eventually(lambda: listens(ours.port), 30)
         with campaign.connect() as blocker:
             blocker.execute(text("lock table marts.campaign_performance in access exclusive mode"))

@@ -2,11 +2,9 @@
 
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -21,7 +19,7 @@ from slackbot.answers.failure import NOT_STORED, database_failure
 from slackbot.app import running
 from tests.slackbot import marts
 from tests.slackbot.conftest import HTTP, bot_settings
-from tests.slackbot.test_bot import denials, get, listens
+from tests.slackbot.test_bot import denials, get, listens, process_of
 from tests.waiting import eventually
 from uysp import patience
 from uysp.database import Role, exclusive, open_database
@@ -193,32 +191,6 @@ def test_whoever_waits_for_a_name_waits_for_as_long_as_it_takes(
 
 PATIENT = "uysp.patience.ANSWER_SECONDS = 600"  # as good as for ever
 BRIEF = "slackbot.app.DRAIN_SECONDS = 2; slackbot.app.END_SECONDS = 1"
-
-
-@contextmanager
-def process_of(settings: Settings, *changes: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the bot as a process of its own, with other constants."""
-    assert settings.database_url is not None
-    assert settings.slack_bot_token is not None
-    assert settings.slack_signing_secret is not None
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "UYSP_HOME": str(settings.uysp_home),
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "SLACK_BOT_TOKEN": settings.slack_bot_token.get_secret_value(),
-        "SLACK_SIGNING_SECRET": settings.slack_signing_secret.get_secret_value(),
-        "SLACK_API_URL": settings.slack_api_url,
-        "PORT": str(settings.port),
-    }
-    program = ["import slackbot.app, uysp.database, uysp.patience, uysp.settings", *changes]
-    program.append("slackbot.app.serve(uysp.settings.load_settings())")
-    with subprocess.Popen(
-        [sys.executable, "-c", "\n".join(program)], env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def test_the_process_ends_on_a_signal_though_an_answer_hangs(behind: Settings, line: Line, slack: Slack) -> None:
